@@ -1,0 +1,1 @@
+//! miso-commands-api.

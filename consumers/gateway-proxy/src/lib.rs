@@ -1,0 +1,1 @@
+//! miso-gateway-proxy.

@@ -1,0 +1,2 @@
+//! The simulator as its own process.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The one binary: roles and command-line verbs.
+fn main() {}

@@ -1,0 +1,27 @@
+//! The log port and its two adapters.
+//!
+//! Words are Kafka's: topic, partition, key, offset, group, assignment, commit, transaction,
+//! compaction, retention. [`Log`] is the port; [`catalogue`] says which topics there are.
+//!
+//! Reading and owning are separate. A [`Reader`] reads partitions from explicit offsets and knows
+//! no group. A [`Member`] of a group is told which partitions it owns, as [`Owner`]s, and an owner
+//! commits offsets and appends records in one fenced transaction. A consumer is both together: it
+//! opens readers at the committed offsets of what it owns (see [`Consumer`]).
+
+pub mod catalogue;
+mod consumer;
+mod member;
+mod port;
+mod prefix;
+mod reader;
+mod record;
+mod ring;
+
+pub use catalogue::{Durability, Kept, Topic, TopicSpec};
+pub use consumer::{Consumer, ConsumerEvent};
+pub use member::{Member, MemberEvent, Owner, Revocation, Transact, TransactError};
+pub use port::{AppendError, Bounds, Log, LogError, PartitionLag, SharedLog};
+pub use prefix::FinishedPrefix;
+pub use reader::{Batch, Fetched, ReadError, Reader, Source};
+pub use record::{Append, OffsetCommit, Record};
+pub use ring::{RING_BYTES, Ring};
