@@ -86,7 +86,8 @@ impl Default for SimulatorConfig {
 /// A token shaped like Discord's whose first part is the simulated bot's id.
 fn default_token() -> String {
     use base64::Engine as _;
-    let id = base64::engine::general_purpose::STANDARD_NO_PAD.encode(crate::world::BOT_ID.to_string());
+    let id =
+        base64::engine::general_purpose::STANDARD_NO_PAD.encode(crate::world::BOT_ID.to_string());
     format!("{id}.SIMULA.simulated-bot-token-of-no-value")
 }
 
@@ -96,7 +97,10 @@ impl SimulatorConfig {
     /// # Errors
     /// [`SimulatorError::Arguments`] naming every option that is unknown, incomplete or out of range.
     pub fn from_args<I: IntoIterator<Item = String>>(args: I) -> Result<Self, SimulatorError> {
-        let mut config = Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8090)), ..Self::default() };
+        let mut config = Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8090)),
+            ..Self::default()
+        };
         let mut problems = Vec::new();
         let mut args = args.into_iter();
         while let Some(name) = args.next() {
@@ -112,15 +116,25 @@ impl SimulatorConfig {
                 problems.push(format!("{name} {value}: {problem}"));
             }
         }
-        if problems.is_empty() { Ok(config) } else { Err(SimulatorError::Arguments(problems.join("\n"))) }
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(SimulatorError::Arguments(problems.join("\n")))
+        }
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         fn number<T: std::str::FromStr>(value: &str) -> Result<T, String> {
-            value.parse().map_err(|_| "not a number in range".to_owned())
+            value
+                .parse()
+                .map_err(|_| "not a number in range".to_owned())
         }
         match name {
-            "--listen" => self.listen = value.parse().map_err(|_| "expected address:port".to_owned())?,
+            "--listen" => {
+                self.listen = value
+                    .parse()
+                    .map_err(|_| "expected address:port".to_owned())?
+            }
             "--seed" => self.seed = number(value)?,
             "--guilds" => self.guilds = number(value)?,
             "--channels" => self.channels_per_guild = number(value)?,
@@ -186,12 +200,21 @@ mod tests {
     fn every_wrong_argument_is_named_at_once() {
         let args = ["--seed", "x", "--bogus", "1", "--guilds"].map(str::to_owned);
         let text = SimulatorConfig::from_args(args).unwrap_err().to_string();
-        assert!(text.contains("--seed x") && text.contains("--bogus 1") && text.contains("--guilds: needs a value"), "{text}");
+        assert!(
+            text.contains("--seed x")
+                && text.contains("--bogus 1")
+                && text.contains("--guilds: needs a value"),
+            "{text}"
+        );
     }
 
     #[test]
     fn the_resume_buffer_is_never_shorter_than_promised() {
-        let config = SimulatorConfig { resume_buffer: 3, ..SimulatorConfig::default() }.bounded();
+        let config = SimulatorConfig {
+            resume_buffer: 3,
+            ..SimulatorConfig::default()
+        }
+        .bounded();
         assert_eq!(config.resume_buffer, MIN_RESUME_BUFFER);
     }
 }

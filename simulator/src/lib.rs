@@ -1,1 +1,182 @@
-//! miso-simulator.
+//! A Discord that behaves: gateway v10, REST v10 and v9, and a world that both change and tell about. For the demo, the tests
+//! and the benchmarks of Miso; it imports nothing of the product.
+//!
+//! One listener serves everything: REST under `/api/v10` and `/api/v9`, the gateway as websocket on any path, the control API
+//! under `/control` (see `simulator/README.md`). Everything random follows the seed. Every request received and every event
+//! emitted is in the journal.
+
+mod config;
+mod control;
+mod core;
+mod events;
+mod gateway;
+mod intents;
+mod journal;
+mod rest;
+mod server;
+mod snowflake;
+mod world;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+pub use config::{ALL_PRIVILEGED_FLAGS, MIN_RESUME_BUFFER, SimulatorConfig, USAGE};
+
+use crate::core::Core;
+use crate::journal::Journal;
+
+/// How long shutdown waits for connections.
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
+
+/// Why a simulator does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {source}; choose another address or stop what uses it")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The journal's file cannot be created.
+    #[error("cannot write the journal: {0}; check the folder and its permissions")]
+    Journal(std::io::Error),
+    /// The operating system refuses to start the runtime's threads.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(std::io::Error),
+    /// The command line is wrong; every problem on its own line.
+    #[error("wrong arguments:\n{0}")]
+    Arguments(String),
+}
+
+/// Starts simulators.
+#[derive(Debug, Clone, Copy)]
+pub struct Simulator;
+
+/// A running simulator; dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct Running {
+    core: Arc<Core>,
+    journal_thread: Option<JoinHandle<()>>,
+}
+
+impl Simulator {
+    /// Starts a simulator inside the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`SimulatorError::Listen`] when the address is taken, [`SimulatorError::Journal`] when its file cannot be created.
+    pub async fn start(config: SimulatorConfig) -> Result<Running, SimulatorError> {
+        let config = config.bounded();
+        let address = config.listen;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| SimulatorError::Listen { address, source })?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| SimulatorError::Listen { address, source })?;
+        let (journal, journal_thread) =
+            Journal::open(config.journal.as_deref()).map_err(SimulatorError::Journal)?;
+        let core = Arc::new(Core::new(config, address, journal));
+        core.tasks
+            .spawn(server::accept(Arc::clone(&core), listener));
+        tracing::info!(%address, guilds = core.world().guilds.len(), "the simulator listens");
+        Ok(Running {
+            core,
+            journal_thread,
+        })
+    }
+}
+
+impl Running {
+    /// The one address of REST, gateway and control API.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.core.address
+    }
+
+    /// What `MISO_DISCORD_API_URL` is set to: `http://…/api`.
+    #[must_use]
+    pub fn api_url(&self) -> String {
+        format!("http://{}/api", self.core.address)
+    }
+
+    /// The gateway's address, `ws://…`, without query and trailing slash.
+    #[must_use]
+    pub fn gateway_url(&self) -> String {
+        self.core.gateway_url()
+    }
+
+    /// The control API's base, `http://…/control`.
+    #[must_use]
+    pub fn control_url(&self) -> String {
+        format!("http://{}/control", self.core.address)
+    }
+
+    /// The bot's token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.core.config.token
+    }
+
+    /// Waits until everything recorded so far is in the journal's file; blocks for a few milliseconds at most.
+    pub fn flush_journal(&self) {
+        self.core.journal.flush();
+    }
+
+    /// Closes every connection, ends all tasks and completes the journal's file.
+    pub async fn shutdown(mut self) {
+        self.core.shutdown.cancel();
+        self.core.tasks.close();
+        let _late = tokio::time::timeout(SHUTDOWN_WAIT, self.core.tasks.wait()).await;
+        self.core.journal.close();
+        if let Some(thread) = self.journal_thread.take() {
+            let _joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.core.shutdown.cancel();
+        self.core.journal.close();
+    }
+}
+
+/// Runs a simulator until SIGINT or SIGTERM; prints its addresses and token on stdout first.
+///
+/// # Errors
+/// As [`Simulator::start`].
+pub async fn run(config: SimulatorConfig) -> Result<(), SimulatorError> {
+    use std::io::Write as _;
+    use tokio::signal::unix::{SignalKind, signal};
+    let running = Simulator::start(config).await?;
+    let mut out = std::io::stdout().lock();
+    let _closed_pipe = writeln!(
+        out,
+        "api      {}\ngateway  {}\ncontrol  {}\ntoken    {}",
+        running.api_url(),
+        running.gateway_url(),
+        running.control_url(),
+        running.token()
+    )
+    .and_then(|()| out.flush());
+    drop(out);
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => {
+            let _interrupted = tokio::signal::ctrl_c().await;
+        }
+    }
+    running.shutdown().await;
+    Ok(())
+}

@@ -39,7 +39,14 @@ pub(crate) struct BlastSpec {
 
 impl Default for BlastSpec {
     fn default() -> Self {
-        Self { rate: 0, count: None, seconds: None, bytes: 1200, guilds: None, prefix: String::new() }
+        Self {
+            rate: 0,
+            count: None,
+            seconds: None,
+            bytes: 1200,
+            guilds: None,
+            prefix: String::new(),
+        }
     }
 }
 
@@ -132,7 +139,9 @@ pub(crate) struct Composer {
 impl TemplateSet {
     /// Templates from whole messages (`d` of MESSAGE_CREATE without id, timestamp and content), grown to about `bytes` each.
     pub(crate) fn new(messages: Vec<Value>, bytes: usize, prefix: &str) -> Self {
-        let templates = messages.into_iter().filter_map(|message| Template::new(message, bytes, prefix));
+        let templates = messages
+            .into_iter()
+            .filter_map(|message| Template::new(message, bytes, prefix));
         Self(templates.collect())
     }
 
@@ -157,11 +166,17 @@ impl TemplateSet {
     }
 
     fn guild_names(&self) -> Vec<String> {
-        self.0.iter().map(|template| template.guild.to_string()).collect()
+        self.0
+            .iter()
+            .map(|template| template.guild.to_string())
+            .collect()
     }
 
     fn channel_names(&self) -> Vec<String> {
-        self.0.iter().map(|template| template.channel.to_string()).collect()
+        self.0
+            .iter()
+            .map(|template| template.channel.to_string())
+            .collect()
     }
 
     /// The content of message `number`, without the filler.
@@ -175,7 +190,14 @@ impl TemplateSet {
     }
 
     /// Appends `d` of message `number`.
-    pub(crate) fn compose(&self, number: u64, at_us: u64, redacted: bool, composer: &mut Composer, out: &mut Vec<u8>) {
+    pub(crate) fn compose(
+        &self,
+        number: u64,
+        at_us: u64,
+        redacted: bool,
+        composer: &mut Composer,
+        out: &mut Vec<u8>,
+    ) {
         let template = self.template(number);
         let patched = template.pick(redacted);
         let at_ms = at_us / 1000;
@@ -186,8 +208,12 @@ impl TemplateSet {
         let start = out.len();
         out.extend_from_slice(&patched.bytes);
         let body = &mut out[start..];
-        digits(&mut body[patched.id..patched.id + ID_MARK.len()], blast_id(number, at_ms));
-        body[patched.time..patched.time + TIME_MARK.len()].copy_from_slice(composer.text.as_bytes());
+        digits(
+            &mut body[patched.id..patched.id + ID_MARK.len()],
+            blast_id(number, at_ms),
+        );
+        body[patched.time..patched.time + TIME_MARK.len()]
+            .copy_from_slice(composer.text.as_bytes());
         if !redacted {
             let content = &mut body[patched.content..patched.content + patched.content_len];
             let mut at = put(content, 0, template.prefix.as_bytes());
@@ -203,16 +229,29 @@ impl TemplateSet {
 impl Template {
     fn new(mut message: Value, bytes: usize, prefix: &str) -> Option<Self> {
         let read = |value: &Value| value.as_str().and_then(|id| id.parse::<u64>().ok());
-        let (guild, channel, author) = (read(&message["guild_id"])?, read(&message["channel_id"])?, read(&message["author"]["id"])?);
+        let (guild, channel, author) = (
+            read(&message["guild_id"])?,
+            read(&message["channel_id"])?,
+            read(&message["author"]["id"])?,
+        );
         message["id"] = json!(ID_MARK);
         message["timestamp"] = json!(TIME_MARK);
         message["content"] = json!("");
         let redacted = Patched::find(crate::events::redact(&message).to_string(), 0)?;
         let bare = message.to_string().len();
-        let room = bytes.saturating_sub(bare).clamp(MIN_CONTENT + prefix.len(), MAX_CONTENT);
+        let room = bytes
+            .saturating_sub(bare)
+            .clamp(MIN_CONTENT + prefix.len(), MAX_CONTENT);
         message["content"] = json!("x".repeat(room));
         let full = Patched::find(message.to_string(), room)?;
-        Some(Self { guild, channel, author, full, redacted, prefix: prefix.to_owned() })
+        Some(Self {
+            guild,
+            channel,
+            author,
+            full,
+            redacted,
+            prefix: prefix.to_owned(),
+        })
     }
 
     fn pick(&self, redacted: bool) -> &Patched {
@@ -225,7 +264,13 @@ impl Patched {
         let id = text.find(&format!("\"id\":\"{ID_MARK}\""))? + 6;
         let time = text.find(TIME_MARK)?;
         let content = text.find("\"content\":\"")? + 11;
-        Some(Self { bytes: text.into_bytes(), id, time, content, content_len })
+        Some(Self {
+            bytes: text.into_bytes(),
+            id,
+            time,
+            content,
+            content_len,
+        })
     }
 }
 
@@ -271,22 +316,43 @@ mod tests {
         let mut composer = Composer::default();
         for number in [0, 9, 123_456_789] {
             let mut out = b"before".to_vec();
-            set.compose(number, 1_709_210_096_789_001, false, &mut composer, &mut out);
+            set.compose(
+                number,
+                1_709_210_096_789_001,
+                false,
+                &mut composer,
+                &mut out,
+            );
             assert_eq!(out.len() - 6, set.length(number, false));
             assert!((1190..=1210).contains(&(out.len() - 6)));
             let message: Value = serde_json::from_slice(&out[6..]).unwrap();
             let content = message["content"].as_str().unwrap();
-            assert!(content.starts_with(&set.content(number, 1_709_210_096_789_001)), "{content}");
+            assert!(
+                content.starts_with(&set.content(number, 1_709_210_096_789_001)),
+                "{content}"
+            );
             assert_eq!(message["timestamp"], "2024-02-29T12:34:56.789000+00:00");
-            assert_eq!(message["id"], blast_id(number, 1_709_210_096_789).to_string());
-            assert_eq!(message["guild_id"], ["10", "11"][usize::try_from(number % 2).unwrap()]);
+            assert_eq!(
+                message["id"],
+                blast_id(number, 1_709_210_096_789).to_string()
+            );
+            assert_eq!(
+                message["guild_id"],
+                ["10", "11"][usize::try_from(number % 2).unwrap()]
+            );
         }
     }
 
     #[test]
     fn without_message_content_the_content_is_empty() {
         let mut out = Vec::new();
-        set("").compose(7, 1_709_210_096_789_001, true, &mut Composer::default(), &mut out);
+        set("").compose(
+            7,
+            1_709_210_096_789_001,
+            true,
+            &mut Composer::default(),
+            &mut out,
+        );
         let message: Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(message["content"], "");
     }
@@ -295,6 +361,9 @@ mod tests {
     fn decimals_have_no_leading_zeros() {
         let mut buffer = [0; 20];
         assert_eq!(decimal(&mut buffer, 0), b"0");
-        assert_eq!(decimal(&mut buffer, u64::MAX), u64::MAX.to_string().as_bytes());
+        assert_eq!(
+            decimal(&mut buffer, u64::MAX),
+            u64::MAX.to_string().as_bytes()
+        );
     }
 }

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::messages::{Author, Upload};
-use super::{ALREADY_ACKNOWLEDGED, BOT_ID, INVALID_FORM, MAX_KEPT, Refusal, UNKNOWN_INTERACTION, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, World};
+use super::{
+    ALREADY_ACKNOWLEDGED, BOT_ID, INVALID_FORM, MAX_KEPT, Refusal, UNKNOWN_INTERACTION,
+    UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, World,
+};
 use crate::snowflake::iso8601;
 
 /// The first answer must come within this time.
@@ -52,25 +55,46 @@ impl World {
                 event["member"] = member;
                 event["guild_id"] = json!(guild.to_string());
                 event["guild_locale"] = json!("en-US");
-                event["guild"] = json!({"id": guild.to_string(), "locale": "en-US", "features": []});
+                event["guild"] =
+                    json!({"id": guild.to_string(), "locale": "en-US", "features": []});
             }
             None => event["user"] = self.user(user)?.clone(),
         }
         while self.interaction_order.len() >= MAX_KEPT {
-            let Some(oldest) = self.interaction_order.pop_front() else { break };
+            let Some(oldest) = self.interaction_order.pop_front() else {
+                break;
+            };
             self.interactions.remove(&oldest);
         }
         self.interaction_order.push_back(token.clone());
-        let interaction = Interaction { id, channel, made_ms: now_ms, acknowledged: false, original: message };
+        let interaction = Interaction {
+            id,
+            channel,
+            made_ms: now_ms,
+            acknowledged: false,
+            original: message,
+        };
         self.interactions.insert(token.clone(), interaction);
         self.emit("INTERACTION_CREATE", &event);
         Ok((id, token))
     }
 
     /// The callback; returns the message it made, if any.
-    pub(crate) fn answer_interaction(&mut self, id: u64, token: &str, body: &Value, uploads: &[Upload], now_ms: u64) -> Result<Option<u64>, Refusal> {
+    pub(crate) fn answer_interaction(
+        &mut self,
+        id: u64,
+        token: &str,
+        body: &Value,
+        uploads: &[Upload],
+        now_ms: u64,
+    ) -> Result<Option<u64>, Refusal> {
         let kind = body["type"].as_u64().ok_or(INVALID_FORM)?;
-        let found = self.interactions.get(token).filter(|interaction| interaction.id == id).cloned().ok_or(UNKNOWN_INTERACTION)?;
+        let found = self
+            .interactions
+            .get(token)
+            .filter(|interaction| interaction.id == id)
+            .cloned()
+            .ok_or(UNKNOWN_INTERACTION)?;
         if found.acknowledged {
             return Err(ALREADY_ACKNOWLEDGED);
         }
@@ -81,7 +105,13 @@ impl World {
         let mut made = None;
         match kind {
             4 => {
-                let created = self.create_message(found.channel, &interaction_author(), &body["data"], uploads, now_ms)?;
+                let created = self.create_message(
+                    found.channel,
+                    &interaction_author(),
+                    &body["data"],
+                    uploads,
+                    now_ms,
+                )?;
                 original = Some(created.id);
                 made = original;
             }
@@ -103,8 +133,17 @@ impl World {
     }
 
     /// The live interaction of a webhook token of this application.
-    pub(crate) fn interaction_of(&self, application: u64, token: &str, now_ms: u64) -> Result<&Interaction, Refusal> {
-        let found = self.interactions.get(token).filter(|_| application == BOT_ID).ok_or(UNKNOWN_WEBHOOK)?;
+    pub(crate) fn interaction_of(
+        &self,
+        application: u64,
+        token: &str,
+        now_ms: u64,
+    ) -> Result<&Interaction, Refusal> {
+        let found = self
+            .interactions
+            .get(token)
+            .filter(|_| application == BOT_ID)
+            .ok_or(UNKNOWN_WEBHOOK)?;
         if now_ms.saturating_sub(found.made_ms) > TOKEN_MS {
             return Err(super::refusal(401, 50027, "Invalid Webhook Token"));
         }
@@ -112,12 +151,20 @@ impl World {
     }
 
     /// A follow-up message, or the answer that was deferred.
-    pub(crate) fn follow_up(&mut self, application: u64, token: &str, body: &Value, uploads: &[Upload], now_ms: u64) -> Result<(u64, Value), Refusal> {
+    pub(crate) fn follow_up(
+        &mut self,
+        application: u64,
+        token: &str,
+        body: &Value,
+        uploads: &[Upload],
+        now_ms: u64,
+    ) -> Result<(u64, Value), Refusal> {
         let found = self.interaction_of(application, token, now_ms)?.clone();
         if !found.acknowledged {
             return Err(UNKNOWN_WEBHOOK);
         }
-        let created = self.create_message(found.channel, &interaction_author(), body, uploads, now_ms)?;
+        let created =
+            self.create_message(found.channel, &interaction_author(), body, uploads, now_ms)?;
         if found.original.is_none()
             && let Some(interaction) = self.interactions.get_mut(token)
         {
@@ -127,15 +174,30 @@ impl World {
     }
 
     /// The message `@original` means.
-    pub(crate) fn original_of(&self, application: u64, token: &str, now_ms: u64) -> Result<(u64, u64), Refusal> {
+    pub(crate) fn original_of(
+        &self,
+        application: u64,
+        token: &str,
+        now_ms: u64,
+    ) -> Result<(u64, u64), Refusal> {
         let found = self.interaction_of(application, token, now_ms)?;
         Ok((found.channel, found.original.ok_or(UNKNOWN_MESSAGE)?))
     }
 
     /// PATCH of `@original`: an edit, or the first text of a deferred answer.
-    pub(crate) fn edit_original(&mut self, application: u64, token: &str, body: &Value, uploads: &[Upload], now_ms: u64) -> Result<(u64, Value), Refusal> {
+    pub(crate) fn edit_original(
+        &mut self,
+        application: u64,
+        token: &str,
+        body: &Value,
+        uploads: &[Upload],
+        now_ms: u64,
+    ) -> Result<(u64, Value), Refusal> {
         match self.original_of(application, token, now_ms) {
-            Ok((channel, message)) => Ok((message, self.edit_message(channel, message, None, body, now_ms)?)),
+            Ok((channel, message)) => Ok((
+                message,
+                self.edit_message(channel, message, None, body, now_ms)?,
+            )),
             Err(UNKNOWN_MESSAGE) => self.follow_up(application, token, body, uploads, now_ms),
             Err(other) => Err(other),
         }
@@ -165,5 +227,9 @@ impl World {
 }
 
 fn interaction_author() -> Author {
-    Author::Webhook { id: BOT_ID, name: "Miso".to_owned(), application: Some(BOT_ID) }
+    Author::Webhook {
+        id: BOT_ID,
+        name: "Miso".to_owned(),
+        application: Some(BOT_ID),
+    }
 }

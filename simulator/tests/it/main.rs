@@ -1,1 +1,7 @@
-//! Contract tests.
+//! Contract of the simulator, seen from outside: websocket clients, twilight, and plain HTTP.
+
+mod client;
+mod control;
+mod gateway;
+mod rest;
+mod twilight;

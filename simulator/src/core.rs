@@ -1,0 +1,81 @@
+//! What every part of the simulator shares.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::SimulatorConfig;
+use crate::gateway::{Blast, Hub};
+use crate::journal::Journal;
+use crate::rest::{Faults, Limits};
+use crate::snowflake::unix_us;
+use crate::world::World;
+
+/// The one state; locks are taken in the order of the fields.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) config: SimulatorConfig,
+    pub(crate) address: SocketAddr,
+    limits: Mutex<Limits>,
+    faults: Mutex<Faults>,
+    world: Mutex<World>,
+    blasts: Mutex<Vec<Arc<Blast>>>,
+    pub(crate) hub: Hub,
+    pub(crate) journal: Journal,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Core {
+    pub(crate) fn new(config: SimulatorConfig, address: SocketAddr, journal: Journal) -> Self {
+        Self {
+            limits: Mutex::new(Limits::new(&config)),
+            faults: Mutex::new(Faults::new(config.seed)),
+            world: Mutex::new(World::from_seed(&config)),
+            blasts: Mutex::default(),
+            hub: Hub::new(journal.clone()),
+            journal,
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            config,
+            address,
+        }
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+
+    pub(crate) fn limits(&self) -> MutexGuard<'_, Limits> {
+        lock(&self.limits)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.faults)
+    }
+
+    pub(crate) fn blasts(&self) -> MutexGuard<'_, Vec<Arc<Blast>>> {
+        lock(&self.blasts)
+    }
+
+    /// Changes the world now (Unix milliseconds) and sends the events of it, in order.
+    pub(crate) fn change<T>(&self, act: impl FnOnce(&mut World, u64) -> T) -> T {
+        let mut world = self.world();
+        let result = act(&mut world, unix_us() / 1000);
+        for event in world.take_events() {
+            self.hub.dispatch(event);
+        }
+        result
+    }
+
+    /// The gateway's address as clients are told it: no query, no trailing slash.
+    pub(crate) fn gateway_url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+}
