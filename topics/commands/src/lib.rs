@@ -1,1 +1,28 @@
-//! miso-command-catalogue.
+//! The command catalogue: every command declared once. From a declaration come the argument parser
+//! and its error messages, the JSON Schema of `GET /v1/commands`, and `help`.
+//!
+//! Pure: no I/O, no async, no knowledge of Discord's REST API. What answers a command is a
+//! platform-neutral [`Document`]; chat, web and terminal clients only format it.
+
+mod argument;
+mod catalogue;
+mod command;
+mod context;
+mod document;
+mod near;
+mod parse;
+mod problem;
+mod schema;
+mod words;
+
+pub use argument::{ArgumentError, ArgumentProblem, Value};
+pub use catalogue::{CATALOGUE, Catalogue, Found, PREFIX_CHARS};
+pub use command::{Argument, Command, Cooldown, Family, Group, Kind, Place, Runs};
+pub use context::{Context, Invocation, Permissions};
+pub use document::{Colour, Document, Field, Image, ImageRole, Link};
+pub use parse::{Args, args_from_json, parse};
+pub use problem::Problem;
+pub use schema::{command_json, schema};
+
+/// The prefix of a guild that set none.
+pub const DEFAULT_PREFIX: &str = ">";

@@ -6,6 +6,7 @@
 #[macro_use]
 mod text_enum;
 
+mod aggregate;
 mod avro;
 mod bot;
 mod event;
@@ -14,9 +15,11 @@ mod ids;
 mod payload;
 mod proxy;
 mod rest;
+mod route;
 mod slot;
 mod state;
 
+pub use aggregate::{Aggregate, NotAnAggregate};
 pub use avro::{LogRecord, RecordCodec, RecordError, SINGLE_OBJECT_HEADER_LEN, fingerprint_of};
 pub use bot::{
     Answer, BotCommand, Fact, HandlerGap, ParkedRecord, Request, SchemaRecord, Setting, TimerRecord,
@@ -32,9 +35,11 @@ pub use proxy::{
     Sent, SentItem, SentKind, SessionCheckpoint,
 };
 pub use rest::{
-    Action, BucketState, FinishedRange, Header, Intent, Outcome, OutcomeKind, RateLimitSeen,
-    SenderCheckpoint, SenderClaim, SenderReleased,
+    Action, BucketState, CALLBACK_DEADLINE_MS, FinishedRange, Header, INTERACTION_TOKEN_MS, Intent,
+    Orphaned, Outcome, OutcomeKind, RateLimitSeen, Returned, SenderCheckpoint, SenderClaim,
+    SenderReleased,
 };
+pub use route::{Lane, Route, RouteClass};
 pub use slot::{SLOTS, key_partition, slot};
 pub use state::StateEntry;
 
@@ -58,9 +63,11 @@ pub fn all_codecs() -> Vec<&'static RecordCodec> {
         Asked::codec(),
         SessionCheckpoint::codec(),
         Action::codec(),
+        Orphaned::codec(),
         SenderClaim::codec(),
         SenderReleased::codec(),
         Intent::codec(),
+        Returned::codec(),
         Outcome::codec(),
         SenderCheckpoint::codec(),
         BotCommand::codec(),
