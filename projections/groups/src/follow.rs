@@ -1,0 +1,77 @@
+//! Reading `proxy.groups`: to its end at the start, then for as long as the process runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use miso_log::{Append, ReadError, Reader, Record, SharedLog, catalogue};
+use miso_model::{HandlerGroup, LogRecord};
+use tokio::sync::watch;
+
+use crate::GroupError;
+
+/// Groups by name.
+pub(crate) type ByName = BTreeMap<String, Arc<HandlerGroup>>;
+
+/// Wait before a log that could not be read is read again.
+const READ_AGAIN: Duration = Duration::from_millis(500);
+/// Key of the tombstone that marks the end of the topic for a reader: offsets have holes, so only a
+/// record tells that everything before it was read.
+const MARK: &str = "mark";
+
+/// Applies one record.
+pub(crate) fn apply(groups: &mut ByName, record: &Record) {
+    let Ok(name) = std::str::from_utf8(&record.key) else { return };
+    match &record.value {
+        None => {
+            groups.remove(name);
+        }
+        Some(value) => match HandlerGroup::from_bytes(value) {
+            Ok(group) => {
+                groups.insert(name.to_owned(), Arc::new(group));
+            }
+            Err(error) => tracing::error!(offset = record.offset, %error, "a handler group cannot be read; it is left as it was"),
+        },
+    }
+}
+
+/// Reads everything that is in the topic now.
+pub(crate) async fn read_all(log: &SharedLog, now_ms: i64) -> Result<(ByName, Reader), GroupError> {
+    let topic = catalogue::PROXY_GROUPS;
+    let bounds = log.bounds(topic, 0).await?;
+    let mut reader = log.reader(topic, &[(0, bounds.earliest)]);
+    let marks = log.append(vec![Append::tombstone(topic, 0, MARK, now_ms)]).await?;
+    let mark = marks.first().copied().unwrap_or(bounds.latest);
+    let mut groups = ByName::new();
+    loop {
+        let batch = match reader.next().await {
+            Ok(batch) => batch,
+            // Compaction or retention moved the beginning between the two calls.
+            Err(ReadError::BehindRetention { .. }) => continue,
+            Err(error) => return Err(GroupError::Read(error)),
+        };
+        let mut reached = false;
+        for record in batch.iter() {
+            apply(&mut groups, record);
+            reached |= record.offset >= mark;
+        }
+        if reached {
+            return Ok((groups, reader));
+        }
+    }
+}
+
+/// Follows the topic until the log is closed.
+pub(crate) async fn follow(mut reader: Reader, groups: Arc<watch::Sender<ByName>>) {
+    loop {
+        match reader.next().await {
+            Ok(batch) => groups.send_modify(|groups| batch.iter().for_each(|record| apply(groups, record))),
+            Err(ReadError::BehindRetention { .. }) => {}
+            Err(ReadError::Unavailable(reason)) => {
+                tracing::warn!(reason, "handler groups cannot be followed now");
+                tokio::time::sleep(READ_AGAIN).await;
+            }
+            Err(ReadError::Closed) => return,
+        }
+    }
+}
