@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks that programs are there: scripts/prerequisites.sh java mvn postgres …
+# Checks that programs are there: scripts/prerequisites.sh rust cc java mvn postgres …
 # On Debian and its kin, as root, installs the packages of those that are missing; else prints the one
 # command to type and exits with 1.
 set -euo pipefail
@@ -7,8 +7,24 @@ set -euo pipefail
 there() {
     case $1 in
     postgres) command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 ;;
+    python3) command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac
+}
+
+# Rust comes from rustup, not from the system: distributions carry old ones.
+check_rust() {
+    local wanted have
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$(dirname "$0")/../Cargo.toml" | head -1)
+    if ! command -v cargo >/dev/null; then
+        echo "Missing: Rust $wanted or newer. Type: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y" >&2
+        exit 1
+    fi
+    have=$(cargo --version | awk '{print $2}')
+    if [ "$(printf '%s\n%s\n' "$wanted" "$have" | sort -V | head -1)" != "$wanted" ]; then
+        echo "Rust $have is older than $wanted. Type: rustup update stable" >&2
+        exit 1
+    fi
 }
 
 package() {
@@ -27,6 +43,10 @@ package() {
 missing=()
 packages=()
 for program in "$@"; do
+    if [ "$program" = rust ]; then
+        check_rust
+        continue
+    fi
     if ! there "$program"; then
         missing+=("$program")
         read -ra names <<<"$(package "$program")"

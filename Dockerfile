@@ -1,0 +1,15 @@
+# Builds the one binary through the Makefile. It has never been built where the project is developed,
+# for no Docker engine runs there; a test checks that the targets exist.
+FROM rust:1.95-bookworm AS build
+WORKDIR /miso
+COPY . .
+RUN make release
+
+FROM debian:bookworm-slim
+COPY --from=build /miso/target/release/miso /usr/local/bin/miso
+RUN useradd --system --create-home miso && mkdir /data && chown miso /data
+USER miso
+VOLUME /data
+EXPOSE 8080 8081 9100
+ENTRYPOINT ["miso"]
+CMD ["up"]

@@ -1,0 +1,49 @@
+# `make run` and `make test` are all the set-up there is: each checks what it needs first.
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+SEEDS ?= 50
+
+.PHONY: help run build release test test-engines chaos bench fmt lint docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## build and start the demo: Miso against a simulated Discord, no token needed
+	@scripts/prerequisites.sh rust cc make
+	@$(CARGO) build --quiet --bin miso || $(CARGO) build --bin miso
+	@exec target/debug/miso demo
+
+build: ## build the binary
+	@scripts/prerequisites.sh rust cc make
+	$(CARGO) build --bin miso
+
+release: ## build the optimised binary
+	@scripts/prerequisites.sh rust cc make
+	$(CARGO) build --release --bin miso
+
+test: ## all tests that need no Kafka and no PostgreSQL
+	@scripts/prerequisites.sh rust cc make python3 node npm
+	@scripts/test.sh
+
+test-engines: ## contract suites and end-to-end tests on a real Kafka and a real PostgreSQL
+	@scripts/prerequisites.sh rust cc make python3 node npm java mvn postgres
+	@scripts/test-engines.sh
+
+chaos: ## crash tests, SEEDS=n
+	@scripts/prerequisites.sh rust cc make python3 node npm
+	MISO_TEST_SEEDS=$(SEEDS) $(CARGO) test -p miso --test e2e -- crash --nocapture
+
+bench: ## measure, and print the table of bench/README.md
+	@scripts/prerequisites.sh rust cc make
+	@scripts/bench.sh
+
+fmt: ## format
+	$(CARGO) fmt --all
+
+lint: ## format check and clippy, warnings fail
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+
+docs: ## write the generated pages and schemas anew
+	MISO_WRITE_SCHEMAS=1 $(CARGO) test --quiet -p miso-model --test schemas
+	MISO_WRITE_DOCS=1 $(CARGO) test --quiet -p miso --bin miso

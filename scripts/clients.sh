@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Installs the client libraries of tests/clients into target/clients, once per version of their lists.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+from=$root/tests/clients
+to=$root/target/clients
+mark=$(cat "$from"/requirements.txt "$from"/package*.json | cksum)
+if [ -e "$to/installed" ] && [ "$(cat "$to/installed")" = "$mark" ]; then
+    exit 0
+fi
+echo "installing the client libraries for the tests (once)" >&2
+rm -rf "$to"
+mkdir -p "$to"
+python3 -m venv "$to/python"
+"$to/python/bin/pip" install --quiet -r "$from/requirements.txt"
+cp "$from"/package*.json "$to/"
+(cd "$to" && if [ -e package-lock.json ]; then npm ci --silent; else npm install --silent; fi)
+echo "$mark" >"$to/installed"

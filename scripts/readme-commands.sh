@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Types what the README tells a new user to type: `make run`, then every line of its blocks marked
+# `sh demo`, in a home folder that is empty but for the toolchain.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+
+work=$(mktemp -d)
+trap 'kill "$demo" 2>/dev/null; wait "$demo" 2>/dev/null; rm -rf "$work"' EXIT
+export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup}
+export HOME=$work MISO_DATA_DIR=$work/data
+
+make run >"$work/demo.out" 2>&1 &
+demo=$!
+for _ in $(seq 600); do
+    grep -q "Miso is running" "$work/demo.out" && break
+    kill -0 "$demo" 2>/dev/null || { cat "$work/demo.out"; exit 1; }
+    sleep 0.5
+done
+grep -q "Miso is running" "$work/demo.out" || { cat "$work/demo.out"; exit 1; }
+
+ran=0
+while IFS= read -r line; do
+    echo "\$ $line"
+    bash -euo pipefail -c "$line"
+    ran=$((ran + 1))
+done < <(awk '/^```sh demo$/{on=1; next} /^```$/{on=0} on && NF && !/^#/' README.md)
+echo "$ran commands of the README ran"
+[ "$ran" -gt 0 ]

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The contract suites and the end-to-end tests on a real Kafka and a real PostgreSQL.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+scripts/clients.sh
+# Those tests of a suite that run on both adapters have `kafka` or `postgres` in their names.
+exec scripts/engines.sh run bash -euo pipefail -c '
+    cargo test --no-fail-fast -p miso-log --test contract -- kafka
+    cargo test --no-fail-fast -p miso-bot-store --test contract -- postgres
+    cargo test --no-fail-fast -p miso --test e2e -- kafka
+'
