@@ -149,7 +149,7 @@ topics! {
     PROXY_LEDGER = "proxy.ledger" {
         partition_by: "home of the handler group", partitions: OWNERS,
         kept: Kept::For(2 * DAY), durability: Durability::Ordered, max_record_bytes: RECORD_BYTES,
-        records: &["HomeClaim", "HomeReleased", "Sent", "Acked", "Ended", "Asked"],
+        records: &["HomeLease", "HomeClaim", "HomeReleased", "Sent", "Acked", "Ended", "Asked"],
         owner: "proxy", readers: "proxy",
         holds: "claims, what was sent to which session under which sequence, acknowledgements",
     }
@@ -157,15 +157,15 @@ topics! {
     PROXY_SESSIONS = "proxy.sessions" {
         partition_by: "as proxy.ledger", partitions: OWNERS,
         kept: Kept::Compacted, durability: Durability::Ordered, max_record_bytes: LARGE_RECORD_BYTES,
-        records: &["SessionCheckpoint"],
+        records: &["HomeLease", "HomeClaim", "HomeReleased", "GroupCheckpoint", "SessionCheckpoint"],
         owner: "proxy", readers: "proxy",
-        holds: "each handler session's checkpoint",
+        holds: "checkpoints of handler sessions and groups, the home's last claim",
     }
     /// Outgoing REST requests.
     REST_ACTIONS = "rest.actions" {
         partition_by: "slot of the order key: channel, guild, webhook; else its hash", partitions: SLOTS,
         kept: Kept::For(7 * DAY), durability: Durability::Synced, max_record_bytes: LARGE_RECORD_BYTES,
-        records: &["Action"],
+        records: &["Action", "Orphaned"],
         owner: "ingress, handlers", readers: "sender",
         holds: "every outgoing REST request that changes something",
     }
@@ -173,7 +173,7 @@ topics! {
     REST_INTERACTIONS = "rest.interactions" {
         partition_by: "hash of the interaction's token", partitions: SLOTS,
         kept: Kept::For(7 * DAY), durability: Durability::Synced, max_record_bytes: LARGE_RECORD_BYTES,
-        records: &["Action"],
+        records: &["Action", "Orphaned"],
         owner: "ingress, handlers", readers: "sender",
         holds: "answers to interactions and their follow-ups, which must not wait behind others",
     }
@@ -181,7 +181,7 @@ topics! {
     REST_LEDGER = "rest.ledger" {
         partition_by: "the action's partition number", partitions: SLOTS,
         kept: Kept::For(7 * DAY), durability: Durability::Synced, max_record_bytes: LARGE_RECORD_BYTES,
-        records: &["SenderClaim", "SenderReleased", "Intent", "Outcome", "SenderCheckpoint"],
+        records: &["SenderClaim", "SenderReleased", "Intent", "Returned", "Outcome", "SenderCheckpoint"],
         owner: "sender", readers: "sender, ingress",
         holds: "claims, intents, outcomes, checkpoints of the sender",
     }

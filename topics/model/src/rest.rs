@@ -1,10 +1,11 @@
 //! Records of `rest.actions`, `rest.interactions` and `rest.ledger`.
 
 use apache_avro::AvroSchema;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::Payload;
 use crate::avro::log_records;
+use crate::{Lane, LogRecord, Payload, Route, SINGLE_OBJECT_HEADER_LEN, Snowflake};
 
 /// A header that goes along with an action or its outcome; bytes as they were received.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
@@ -55,6 +56,113 @@ pub struct Action {
     pub replay_id: Option<String>,
 }
 
+/// First answers to interactions are due this long after the interaction, milliseconds.
+pub const CALLBACK_DEADLINE_MS: i64 = 3_000;
+/// An interaction's token lives this long, milliseconds.
+pub const INTERACTION_TOKEN_MS: i64 = 15 * 60 * 1_000;
+
+impl Action {
+    /// An action with its route, by which its topic and partition are chosen. `path` is what follows
+    /// `/api/v10`, query included; headers may be set afterwards. Actions on interactions get their
+    /// deadline here.
+    #[must_use]
+    pub fn new(
+        action_id: [u8; 16],
+        group: &str,
+        method: &str,
+        path: &str,
+        body: Bytes,
+        accepted_ms: i64,
+        application: Option<u64>,
+    ) -> (Self, Route) {
+        let route = Route::of(method, path, application);
+        let expires_ms = match route.lane {
+            Lane::Interactions if route.is_callback() => Some(callback_deadline(path, accepted_ms)),
+            Lane::Interactions => Some(accepted_ms + INTERACTION_TOKEN_MS),
+            Lane::Actions => None,
+        };
+        let action = Self {
+            action_id: action_id.to_vec().into(),
+            credential: if route.tokened { "none" } else { "bot" }.to_owned(),
+            group: group.to_owned(),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            template: route.template.clone(),
+            order_key: route.order_key().to_owned(),
+            priority: i32::from(route.lane == Lane::Actions),
+            headers: Vec::new(),
+            body_hash: Self::hash_body(&body),
+            body: body.into(),
+            idempotency_key: None,
+            expires_ms,
+            accepted_ms,
+            replay_id: None,
+        };
+        (action, route)
+    }
+
+    /// What an identical retry has in common with its first try: who asks, how, where and what.
+    /// With the client's `Idempotency-Key`, that instead of the body.
+    #[must_use]
+    pub fn fingerprint(&self) -> i64 {
+        let body = self.body_hash.to_le_bytes();
+        let (mark, last) = match &self.idempotency_key {
+            Some(key) => (1_u8, key.as_bytes()),
+            None => (0, &body[..]),
+        };
+        let mut all = Vec::with_capacity(
+            self.group.len() + self.method.len() + self.path.len() + last.len() + 4,
+        );
+        for part in [
+            self.group.as_bytes(),
+            self.method.as_bytes(),
+            self.path.as_bytes(),
+            &[mark],
+            last,
+        ] {
+            all.extend_from_slice(part);
+            all.push(0);
+        }
+        xxhash_rust::xxh3::xxh3_64(&all).cast_signed()
+    }
+
+    /// XXH3-64 of a body, for `body_hash`.
+    #[must_use]
+    pub fn hash_body(body: &[u8]) -> i64 {
+        xxhash_rust::xxh3::xxh3_64(body).cast_signed()
+    }
+}
+
+/// 3 s after the interaction was made, as its id tells; an id that tells no time of the last quarter
+/// of an hour is not believed.
+fn callback_deadline(path: &str, accepted_ms: i64) -> i64 {
+    let id = path
+        .split('/')
+        .nth(2)
+        .and_then(|id| id.parse::<Snowflake>().ok());
+    let made = id.map(Snowflake::created_ms);
+    let made =
+        made.filter(|made| (accepted_ms - INTERACTION_TOKEN_MS..=accepted_ms).contains(made));
+    made.unwrap_or(accepted_ms) + CALLBACK_DEADLINE_MS
+}
+
+/// The client of an action left before its answer: an identical retry may take that answer.
+/// Written by the ingress into the action's topic and partition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "miso.rest")]
+pub struct Orphaned {
+    /// The action.
+    pub action_id: Payload,
+    /// Its offset in this topic.
+    pub action_offset: i64,
+    /// [`Action::fingerprint`] of it.
+    pub fingerprint: i64,
+    /// When it was accepted, Unix milliseconds.
+    pub accepted_ms: i64,
+    /// When the client left, Unix milliseconds.
+    pub at_ms: i64,
+}
+
 /// With this record a sender begins on a partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
 #[avro(namespace = "miso.rest")]
@@ -100,6 +208,32 @@ pub struct Intent {
     pub at_ms: i64,
 }
 
+/// An attempt ended without any effect at Discord (it was rate limited, or nothing was sent): its
+/// intent is void and the action waits again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "miso.rest")]
+pub struct Returned {
+    /// The action.
+    pub action_id: Payload,
+    /// Its offset in the topic named by `interactions`.
+    pub action_offset: i64,
+    /// The action stands in `rest.interactions` (else `rest.actions`), same partition number.
+    #[serde(default)]
+    pub interactions: bool,
+    /// Intents of this attempt and earlier ones are void.
+    pub attempt: i32,
+    /// HTTP status that returned it; 0 when nothing was sent.
+    pub status: i32,
+    /// A bucket that is blocked for long, so that a restart does not forget it.
+    #[serde(default)]
+    pub blocked: Option<BucketState>,
+    /// Whether the answer counts against the invalid-request budget.
+    #[serde(default)]
+    pub invalid: bool,
+    /// Unix milliseconds.
+    pub at_ms: i64,
+}
+
 text_enum! {
     /// How an action ended.
     OutcomeKind {
@@ -126,6 +260,13 @@ pub struct RateLimitSeen {
     pub remaining: i64,
     /// `X-RateLimit-Reset-After` in milliseconds.
     pub reset_after_ms: i64,
+    /// Method and route template of the counter; only where nothing remained, so that a restart
+    /// waits for the window.
+    #[serde(default)]
+    pub route: Option<String>,
+    /// Its top-level resource.
+    #[serde(default)]
+    pub major: Option<String>,
 }
 
 /// What became of an action. One per action.
@@ -211,4 +352,111 @@ pub struct SenderCheckpoint {
     pub at_ms: i64,
 }
 
-log_records!(Action, SenderClaim, SenderReleased, Intent, Outcome, SenderCheckpoint);
+impl Outcome {
+    /// The action id of an outcome's bytes without reading the rest; `None` when the record is of
+    /// another kind or version.
+    #[must_use]
+    pub fn peek_action_id(bytes: &[u8]) -> Option<[u8; 16]> {
+        if !Self::codec().wrote(bytes) {
+            return None;
+        }
+        // Avro: the first field is its length (zigzag of 16) and the bytes.
+        match bytes.get(SINGLE_OBJECT_HEADER_LEN..)? {
+            [32, id @ ..] => id.first_chunk().copied(),
+            _ => None,
+        }
+    }
+}
+
+log_records!(
+    Action,
+    Orphaned,
+    SenderClaim,
+    SenderReleased,
+    Intent,
+    Returned,
+    Outcome,
+    SenderCheckpoint
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(body: &str, key: Option<&str>) -> Action {
+        Action {
+            action_id: vec![1; 16].into(),
+            credential: "bot".to_owned(),
+            group: "demo".to_owned(),
+            method: "POST".to_owned(),
+            path: "/channels/1/messages".to_owned(),
+            template: "/channels/{channel}/messages".to_owned(),
+            order_key: "channel/1".to_owned(),
+            priority: 1,
+            headers: Vec::new(),
+            body: body.to_owned().into(),
+            idempotency_key: key.map(str::to_owned),
+            body_hash: Action::hash_body(body.as_bytes()),
+            expires_ms: None,
+            accepted_ms: 5,
+            replay_id: None,
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_tells_bodies_apart_unless_the_client_gave_a_key() {
+        assert_eq!(
+            action("a", None).fingerprint(),
+            action("a", None).fingerprint()
+        );
+        assert_ne!(
+            action("a", None).fingerprint(),
+            action("b", None).fingerprint()
+        );
+        assert_eq!(
+            action("a", Some("k")).fingerprint(),
+            action("b", Some("k")).fingerprint()
+        );
+        assert_ne!(
+            action("a", Some("k")).fingerprint(),
+            action("a", None).fingerprint()
+        );
+    }
+
+    #[test]
+    fn an_interaction_must_be_answered_within_three_seconds_of_its_making() {
+        let made = Snowflake(175_928_847_299_117_063).created_ms();
+        let path = "/interactions/175928847299117063/tok/callback";
+        let new = |path: &str, at| {
+            Action::new([0; 16], "demo", "POST", path, Bytes::new(), at, None)
+                .0
+                .expires_ms
+        };
+        assert_eq!(new(path, made + 500), Some(made + 3_000));
+        assert_eq!(
+            new("/interactions/1/tok/callback", made),
+            Some(made + 3_000)
+        );
+        assert_eq!(new("/channels/1/messages", made), None);
+    }
+
+    #[test]
+    fn the_action_of_an_outcome_is_found_without_reading_it() {
+        let outcome = Outcome {
+            action_id: (0..16).collect::<Vec<u8>>().into(),
+            action_offset: 3,
+            interactions: false,
+            kind: OutcomeKind::Done,
+            status: 200,
+            reason: None,
+            headers: Vec::new(),
+            body: Payload::default(),
+            bucket: None,
+            received_ms: 1,
+        };
+        let id: [u8; 16] = std::array::from_fn(|index| u8::try_from(index).expect("small"));
+        assert_eq!(Outcome::peek_action_id(&outcome.to_bytes()), Some(id));
+        assert_eq!(Outcome::peek_action_id(&action("a", None).to_bytes()), None);
+        assert_eq!(Outcome::peek_action_id(&outcome.to_bytes()[..20]), None);
+    }
+}
