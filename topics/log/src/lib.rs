@@ -10,7 +10,9 @@
 
 pub mod catalogue;
 mod consumer;
+pub mod embedded;
 mod member;
+mod open;
 mod port;
 mod prefix;
 mod reader;
@@ -19,9 +21,10 @@ mod ring;
 
 pub use catalogue::{Durability, Kept, Topic, TopicSpec};
 pub use consumer::{Consumer, ConsumerEvent};
-pub use member::{Member, MemberEvent, Owner, Revocation, Transact, TransactError};
+pub use member::{MEMBER_EVENTS, Member, MemberEvent, Owner, Revocation, Transact, TransactError};
+pub use open::open;
 pub use port::{AppendError, Bounds, Log, LogError, PartitionLag, SharedLog};
 pub use prefix::FinishedPrefix;
-pub use reader::{Batch, Fetched, ReadError, Reader, Source};
+pub use reader::{Batch, FETCH_RECORDS, Fetched, ReadError, Reader, Source};
 pub use record::{Append, OffsetCommit, Record};
 pub use ring::{RING_BYTES, Ring};
