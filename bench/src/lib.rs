@@ -1,1 +1,0 @@
-//! miso-bench.

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Measures the release build: embedded with and without zstd upstream, and Kafka where Java and Maven are.
+# MISO_BENCH_SECONDS (30) is the length of one measurement.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+seconds=${MISO_BENCH_SECONDS:-30}
+cargo build --release --quiet --bin miso -p miso --bin miso-bench -p miso-bench
+bench=(target/release/miso-bench --seconds "$seconds")
+"${bench[@]}" --upstream zstd
+"${bench[@]}" --upstream none --only events --only latency
+if command -v java >/dev/null && command -v mvn >/dev/null; then
+    scripts/engines.sh run bash -euo pipefail -c '"$@" --kafka "$MISO_TEST_KAFKA" --upstream zstd' _ "${bench[@]}"
+else
+    echo "Kafka was not measured: Java or Maven is missing"
+fi
