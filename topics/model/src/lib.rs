@@ -31,8 +31,8 @@ pub use event_codec::EventView;
 pub use ids::{ChannelId, GuildId, MessageId, Snowflake, UserId};
 pub use payload::Payload;
 pub use proxy::{
-    Acked, Asked, Balance, Ended, GroupStart, HandlerGroup, HashedSecret, HomeClaim, HomeReleased,
-    Sent, SentItem, SentKind, SessionCheckpoint,
+    Acked, Asked, Balance, Ended, GroupCheckpoint, GroupStart, HandlerGroup, HashedSecret, HomeClaim, HomeLease,
+    HomeReleased, PartitionRead, Sent, SentItem, SentKind, SessionCheckpoint,
 };
 pub use rest::{
     Action, BucketState, CALLBACK_DEADLINE_MS, FinishedRange, Header, INTERACTION_TOKEN_MS, Intent,
@@ -55,12 +55,14 @@ pub fn all_codecs() -> Vec<&'static RecordCodec> {
         GatewayCommand::codec(),
         StateEntry::codec(),
         HandlerGroup::codec(),
+        HomeLease::codec(),
         HomeClaim::codec(),
         HomeReleased::codec(),
         Sent::codec(),
         Acked::codec(),
         Ended::codec(),
         Asked::codec(),
+        GroupCheckpoint::codec(),
         SessionCheckpoint::codec(),
         Action::codec(),
         Orphaned::codec(),

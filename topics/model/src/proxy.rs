@@ -66,6 +66,15 @@ pub struct HandlerGroup {
     pub created_ms: i64,
 }
 
+/// A record for a fenced transaction that has nothing else to say: it renews the home's lease, or
+/// marks the end of a topic for its reader.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "miso.proxy")]
+pub struct HomeLease {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+}
+
 /// With this record a home begins: what older epochs write after it is void.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
 #[avro(namespace = "miso.proxy")]
@@ -91,9 +100,8 @@ pub struct HomeReleased {
 text_enum! {
     /// What a run of sequences in a session was.
     SentKind {
-        /// Events of one partition: `partition`, `first_offset`, `deltas` (offset of each event
-        /// minus the one before; the first delta is 0).
-        Run = "run",
+        /// Events, one sequence each: `events`.
+        Events = "events",
         /// GUILD_CREATE built from state: `guild_id`.
         Snapshot = "snapshot",
         /// GUILD_DELETE `unavailable: true`: `guild_id`.
@@ -102,35 +110,26 @@ text_enum! {
         Ready = "ready",
         /// RESUMED.
         Resumed = "resumed",
-        /// A GUILD_MEMBERS_CHUNK: `request_id`, and its place in the log.
-        Chunk = "chunk",
         /// Anything else, whole: `json`, at most 4 KiB.
         Other = "other",
     }
 }
 
-/// One item of a [`Sent`]; it covers one sequence, a run one per delta.
+/// One item of a [`Sent`]; it covers one sequence, `events` one per event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
 #[avro(namespace = "miso.proxy")]
 pub struct SentItem {
     /// Which of the fields below are set.
     pub kind: SentKind,
-    /// Partition of `gateway.events`.
+    /// Places in `gateway.events`, two zigzag varints each: the partition, then the offset minus the
+    /// offset before it of the same partition in this item (the first: minus 0). Sessions see events
+    /// of many partitions interleaved, so runs of one partition would be longer than this.
     #[serde(default)]
-    pub partition: Option<i32>,
-    /// Offset of the run's first event.
-    #[serde(default)]
-    pub first_offset: Option<i64>,
-    /// Offsets of the run, each relative to the one before.
-    #[serde(default)]
-    pub deltas: Vec<i32>,
+    pub events: Option<Payload>,
     /// The guild of a snapshot or of a guild that left.
     #[serde(default)]
     pub guild_id: Option<GuildId>,
-    /// The op 8 request that a chunk answers.
-    #[serde(default)]
-    pub request_id: Option<String>,
-    /// The payload of any other dispatch: event type, a space, then the JSON of `d`.
+    /// The payload of any other dispatch: event type, a space, then the JSON of `d`; at most 4 KiB.
     #[serde(default)]
     pub json: Option<Payload>,
 }
@@ -222,6 +221,46 @@ pub struct SessionCheckpoint {
     pub home_epoch: i64,
 }
 
+/// What a group has read of one partition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "miso.proxy")]
+pub struct PartitionRead {
+    /// Partition of `gateway.events`.
+    pub partition: i32,
+    /// Everything below was read: finished, unless it is in `open` or pending in a session.
+    pub end: i64,
+    /// Offsets that were read and could not be sent to anybody yet; ascending, each minus the one
+    /// before (the first: minus 0), as zigzag varints.
+    pub open: Payload,
+}
+
+/// Where a handler group stands, key `group/<name>` in `proxy.sessions`; written in the transaction
+/// of the group's positions, so that a restart does not deliver again what was acknowledged beyond
+/// them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "miso.proxy")]
+pub struct GroupCheckpoint {
+    /// Handler group.
+    pub group: String,
+    /// What was read; partitions that nobody covers are left out.
+    pub partitions: Vec<PartitionRead>,
+    /// Requests for members whose chunks may still come, at most 1,024.
+    pub asked: Vec<Asked>,
+    /// Offset of `proxy.ledger` from which the ledger must be read on top of this.
+    pub ledger_offset: i64,
+    /// Epoch of the home.
+    pub home_epoch: i64,
+}
+
 log_records!(
-    HandlerGroup, HomeClaim, HomeReleased, Sent, Acked, Ended, Asked, SessionCheckpoint
+    HandlerGroup,
+    HomeLease,
+    HomeClaim,
+    HomeReleased,
+    Sent,
+    Acked,
+    Ended,
+    Asked,
+    GroupCheckpoint,
+    SessionCheckpoint
 );
