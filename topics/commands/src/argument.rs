@@ -112,7 +112,8 @@ impl std::fmt::Display for ArgumentError {
 
 /// A word in short, safe inside back-ticks.
 fn shown(word: &str) -> String {
-    let mut shown: String = word.chars().take(SHOWN_CHARS).map(|c| if c == '`' || c.is_control() { '\'' } else { c }).collect();
+    let mut shown: String =
+        word.chars().take(SHOWN_CHARS).map(|c| if c == '`' || c.is_control() { '\'' } else { c }).collect();
     if word.chars().count() > SHOWN_CHARS {
         shown.push('…');
     }
@@ -195,7 +196,8 @@ fn range_from_text(text: &str, limit: i64) -> Option<Value> {
     }
     // A minus sign may belong to a number: the first one that follows a digit separates.
     let bytes = text.as_bytes();
-    let dash = (1..bytes.len()).find(|&at| bytes[at] == b'-' && text[..at].trim_end().ends_with(|c: char| c.is_ascii_digit()))?;
+    let dash = (1..bytes.len())
+        .find(|&at| bytes[at] == b'-' && text[..at].trim_end().ends_with(|c: char| c.is_ascii_digit()))?;
     range(text[..dash].trim().parse().ok()?, text[dash + 1..].trim().parse().ok()?, limit)
 }
 
@@ -244,9 +246,19 @@ mod tests {
         let read = |text| from_text(Kind::Range { limit: 1_000 }, text).ok();
         let range = |from, to| Some(Value::Range { from, to });
         for (text, expected) in [
-            ("6", range(0, 6)), ("1-6", range(1, 6)), ("6 - 1", range(1, 6)), ("-5", range(-5, 0)),
-            ("-5--1", range(-5, -1)), ("-5-10", range(-5, 10)), ("1001", None), ("1-", None), ("-", None),
-            ("1-2-3", None), ("one", None), ("", None), ("99999999999999999999", None),
+            ("6", range(0, 6)),
+            ("1-6", range(1, 6)),
+            ("6 - 1", range(1, 6)),
+            ("-5", range(-5, 0)),
+            ("-5--1", range(-5, -1)),
+            ("-5-10", range(-5, 10)),
+            ("1001", None),
+            ("1-", None),
+            ("-", None),
+            ("1-2-3", None),
+            ("one", None),
+            ("", None),
+            ("99999999999999999999", None),
         ] {
             assert_eq!(read(text), expected, "{text}");
         }
@@ -265,7 +277,8 @@ mod tests {
     #[test]
     fn an_error_repeats_the_word_in_short_and_cannot_break_out_of_its_quotes() {
         let error = ArgumentError {
-            argument: Some("range".to_owned()), word: Some(format!("`x`\n{}", "y".repeat(100))),
+            argument: Some("range".to_owned()),
+            word: Some(format!("`x`\n{}", "y".repeat(100))),
             problem: ArgumentProblem::NotRange { limit: 10 },
         };
         let text = error.to_string();

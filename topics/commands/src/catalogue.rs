@@ -77,9 +77,8 @@ impl Catalogue {
 
     fn near(&self, family: Option<&str>, word: &str) -> Option<&'static Command> {
         let siblings = || self.commands.iter().filter(move |command| command.words().0 == family);
-        let names = siblings().flat_map(|command| {
-            std::iter::once(command.words().1).chain(command.aliases.iter().copied())
-        });
+        let names =
+            siblings().flat_map(|command| std::iter::once(command.words().1).chain(command.aliases.iter().copied()));
         let meant = nearest(word, names)?;
         siblings().find(|command| is(meant, command.words().1, command.aliases))
     }
@@ -99,8 +98,16 @@ const NONE: Permissions = Permissions::NONE;
 /// Defaults of a declaration.
 const fn command(name: &'static str, group: Group, help: &'static str, runs: Runs) -> Command {
     Command {
-        name, aliases: &[], group, help, arguments: &[], permissions: NONE, cooldown: None,
-        place: Place::Anywhere, runs, examples: &[],
+        name,
+        aliases: &[],
+        group,
+        help,
+        arguments: &[],
+        permissions: NONE,
+        cooldown: None,
+        place: Place::Anywhere,
+        runs,
+        examples: &[],
     }
 }
 
@@ -224,10 +231,7 @@ mod tests {
     fn families_have_members_of_their_own() {
         const FM: Command = command("fm", Group::Fun, "", Runs::Reads);
         static WITH_FAMILY: Catalogue = Catalogue {
-            families: &[
-                Family { name: "fm", aliases: &["lf"] },
-                Family { name: "remind", aliases: &[] },
-            ],
+            families: &[Family { name: "fm", aliases: &["lf"] }, Family { name: "remind", aliases: &[] }],
             commands: &[
                 FM,
                 Command { name: "fm nowplaying", aliases: &["np"], ..FM },

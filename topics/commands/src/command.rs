@@ -17,8 +17,7 @@ pub enum Group {
 
 impl Group {
     /// All, in help's order.
-    pub const ALL: &'static [Self] =
-        &[Self::Information, Self::Configuration, Self::User, Self::Server, Self::Fun];
+    pub const ALL: &'static [Self] = &[Self::Information, Self::Configuration, Self::User, Self::Server, Self::Fun];
 
     /// For people and for JSON.
     #[must_use]

@@ -19,9 +19,7 @@ fn distance(a: &[char], b: &str) -> usize {
     for (i, row) in rows.iter_mut().enumerate() {
         row[0] = i;
     }
-    for j in 0..=b.len() {
-        rows[0][j] = j;
-    }
+    rows[0] = (0..=b.len()).collect();
     for i in 1..=a.len() {
         for j in 1..=b.len() {
             let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
@@ -42,7 +40,14 @@ mod tests {
     #[test]
     fn a_mistyped_word_finds_what_was_meant_and_another_word_finds_nothing() {
         let all = ["help", "avatar", "userinfo", "rng"];
-        for (typed, meant) in [("hlep", Some("help")), ("avatr", Some("avatar")), ("usrinf", Some("userinfo")), ("play", None), ("x", None), ("", None)] {
+        for (typed, meant) in [
+            ("hlep", Some("help")),
+            ("avatr", Some("avatar")),
+            ("usrinf", Some("userinfo")),
+            ("play", None),
+            ("x", None),
+            ("", None),
+        ] {
             assert_eq!(nearest(typed, all.into_iter()), meant, "{typed}");
         }
     }

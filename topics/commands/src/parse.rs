@@ -67,9 +67,8 @@ pub fn parse(command: &Command, line: &str) -> Result<Args, ArgumentError> {
             Kind::Text { rest: true, .. } => (whole(rest), rest, ""),
             Kind::Options { .. } | Kind::Range { .. } | Kind::CommandName => (rest.to_owned(), rest, ""),
             Kind::Text { rest: false, .. } | Kind::Integer { .. } | Kind::User => {
-                let (text, typed) = first_word(rest).map_err(|Unclosed(open)| {
-                    misfit(argument, Some(open), ArgumentProblem::UnclosedQuote)
-                })?;
+                let (text, typed) = first_word(rest)
+                    .map_err(|Unclosed(open)| misfit(argument, Some(open), ArgumentProblem::UnclosedQuote))?;
                 (text, typed, rest[typed.len()..].trim_start())
             }
         };
@@ -78,14 +77,23 @@ pub fn parse(command: &Command, line: &str) -> Result<Args, ArgumentError> {
         rest = after;
     }
     if !rest.is_empty() {
-        return Err(ArgumentError { argument: None, word: Some(rest.to_owned()), problem: ArgumentProblem::Unexpected });
+        return Err(ArgumentError {
+            argument: None,
+            word: Some(rest.to_owned()),
+            problem: ArgumentProblem::Unexpected,
+        });
     }
     Ok(Args(args))
 }
 
 fn first_word(rest: &str) -> Result<(String, &str), Unclosed<'_>> {
     let mut all = words(rest)?;
-    Ok(if all.is_empty() { (String::new(), "") } else { let first = all.swap_remove(0); (first.text, first.typed) })
+    Ok(if all.is_empty() {
+        (String::new(), "")
+    } else {
+        let first = all.swap_remove(0);
+        (first.text, first.typed)
+    })
 }
 
 /// Checks a command's arguments in JSON.
@@ -171,7 +179,9 @@ mod tests {
     fn json_of_another_type_or_name_is_refused() {
         let rng = CATALOGUE.by_name("rng").expect("declared");
         for (json, part) in [
-            (r#"{}"#, "missing"), (r#"{"range":6}"#, "`from` and `to`"), (r#"{"range":{"from":1,"to":1e300}}"#, "whole numbers"),
+            (r#"{}"#, "missing"),
+            (r#"{"range":6}"#, "`from` and `to`"),
+            (r#"{"range":{"from":1,"to":1e300}}"#, "whole numbers"),
             (r#"{"range":{"from":1,"to":2},"x":1}"#, "`x`"),
         ] {
             let error = args_from_json(rng, &serde_json::from_str(json).expect("object")).expect_err(json).to_string();
@@ -183,14 +193,38 @@ mod tests {
     fn words_integers_and_optional_arguments_follow_each_other() {
         const NONE: Permissions = Permissions::NONE;
         static TWO: [Argument; 2] = [
-            Argument { name: "word", help: "", kind: Kind::Text { max_chars: 5, rest: false }, required: true, permissions: NONE },
-            Argument { name: "times", help: "", kind: Kind::Integer { min: 1, max: 9 }, required: false, permissions: NONE },
+            Argument {
+                name: "word",
+                help: "",
+                kind: Kind::Text { max_chars: 5, rest: false },
+                required: true,
+                permissions: NONE,
+            },
+            Argument {
+                name: "times",
+                help: "",
+                kind: Kind::Integer { min: 1, max: 9 },
+                required: false,
+                permissions: NONE,
+            },
         ];
         let command = Command {
-            name: "say", aliases: &[], group: Group::Fun, help: "", arguments: &TWO, permissions: NONE, cooldown: None,
-            place: Place::Anywhere, runs: Runs::Reads, examples: &[],
+            name: "say",
+            aliases: &[],
+            group: Group::Fun,
+            help: "",
+            arguments: &TWO,
+            permissions: NONE,
+            cooldown: None,
+            place: Place::Anywhere,
+            runs: Runs::Reads,
+            examples: &[],
         };
-        let read = |line| parse(&command, line).map(|args| serde_json::to_string(&args.to_json()).expect("writes")).map_err(|e| e.to_string());
+        let read = |line| {
+            parse(&command, line)
+                .map(|args| serde_json::to_string(&args.to_json()).expect("writes"))
+                .map_err(|e| e.to_string())
+        };
         assert_eq!(read("\"a b\" 3"), Ok(r#"{"times":3,"word":"a b"}"#.to_owned()));
         assert_eq!(read("ab"), Ok(r#"{"word":"ab"}"#.to_owned()));
         for (line, part) in [("ab 10", "from 1 to 9"), ("ab x", "`x`"), ("ab 1 2", "`2`"), ("abcdef", "6 characters")] {

@@ -5,11 +5,8 @@ use crate::{Argument, CATALOGUE, Command, Kind, Place};
 /// JSON Schema (2020-12) of a command's `args`.
 #[must_use]
 pub fn schema(command: &Command) -> Json {
-    let properties: Map<String, Json> = command
-        .arguments
-        .iter()
-        .map(|argument| (argument.name.to_owned(), property(argument)))
-        .collect();
+    let properties: Map<String, Json> =
+        command.arguments.iter().map(|argument| (argument.name.to_owned(), property(argument))).collect();
     let required: Vec<&str> =
         command.arguments.iter().filter(|argument| argument.required).map(|argument| argument.name).collect();
     json!({

@@ -54,15 +54,9 @@ mod tests {
 
     #[test]
     fn an_aggregate_reads_what_it_writes_and_stays_in_its_partition() {
-        for aggregate in [
-            Aggregate::Guild(GuildId(175_928_847_299_117_063)),
-            Aggregate::User(UserId(7)),
-        ] {
+        for aggregate in [Aggregate::Guild(GuildId(175_928_847_299_117_063)), Aggregate::User(UserId(7))] {
             assert_eq!(aggregate.to_string().parse(), Ok(aggregate));
-            assert_eq!(
-                aggregate.partition(12),
-                key_partition(&aggregate.to_string(), 12)
-            );
+            assert_eq!(aggregate.partition(12), key_partition(&aggregate.to_string(), 12));
         }
         for wrong in ["", "guild", "guild/", "guild/x", "channel/1", "user/1/2"] {
             assert_eq!(wrong.parse::<Aggregate>(), Err(NotAnAggregate), "{wrong}");

@@ -1,0 +1,7 @@
+//! The store's contract, run over every adapter, and the projection, held to the facts.
+//!
+//! PostgreSQL takes part when `MISO_TEST_POSTGRES` holds a `postgres://` address.
+
+mod contract;
+mod engines;
+mod projection;
