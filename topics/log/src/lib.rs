@@ -9,10 +9,14 @@
 //! opens readers at the committed offsets of what it owns (see [`Consumer`]).
 
 pub mod catalogue;
+mod codec;
 mod consumer;
 pub mod embedded;
+mod inspect;
+pub mod kafka;
 mod member;
 mod open;
+mod owned;
 mod port;
 mod prefix;
 mod reader;
@@ -20,9 +24,11 @@ mod record;
 mod ring;
 
 pub use catalogue::{Durability, Kept, Topic, TopicSpec};
+pub use codec::{FOREIGN_SCHEMAS, Foreign, Schemas, register_schemas};
 pub use consumer::{Consumer, ConsumerEvent};
 pub use member::{MEMBER_EVENTS, Member, MemberEvent, Owner, Revocation, Transact, TransactError};
 pub use open::open;
+pub use owned::{Owned, SETTLE, run_owned};
 pub use port::{AppendError, Bounds, Log, LogError, PartitionLag, SharedLog};
 pub use prefix::FinishedPrefix;
 pub use reader::{Batch, FETCH_RECORDS, Fetched, ReadError, Reader, Source};

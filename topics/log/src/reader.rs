@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -37,7 +36,8 @@ pub struct Fetched {
     /// In offset order per partition, none below the position asked for.
     pub records: Vec<Record>,
     /// New positions: everything below was looked at. Partitions left out keep theirs, or take one
-    /// past their last record.
+    /// past their last record. At the end of a partition this must reach its `latest` bound, also
+    /// where what stands there is no record (a transaction's marker, a compacted tombstone).
     pub next: Vec<(i32, i64)>,
 }
 
@@ -81,6 +81,51 @@ impl Batch {
     }
 }
 
+/// Positions by partition; looked up for every record, so by index.
+#[derive(Debug, Default)]
+struct Positions {
+    /// Negative: not followed.
+    next: Vec<i64>,
+    followed: usize,
+}
+
+impl Positions {
+    fn get(&self, partition: i32) -> Option<i64> {
+        let next = usize::try_from(partition).ok().and_then(|partition| self.next.get(partition));
+        next.copied().filter(|&next| next >= 0)
+    }
+
+    fn set(&mut self, partition: i32, next: Option<i64>) {
+        let Ok(index) = usize::try_from(partition) else { return };
+        if index >= self.next.len() {
+            self.next.resize(index + 1, -1);
+        }
+        self.followed -= usize::from(self.next[index] >= 0);
+        self.followed += usize::from(next.is_some());
+        self.next[index] = next.map_or(-1, |next| next.max(0));
+    }
+
+    /// Whether a record is followed and new; then its partition's position passes it.
+    fn pass(&mut self, partition: i32, offset: i64) -> bool {
+        let next = usize::try_from(partition).ok().and_then(|partition| self.next.get_mut(partition));
+        match next {
+            Some(next) if (0..=offset).contains(next) => {
+                *next = offset + 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.followed == 0
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (i32, i64)> {
+        (0..).zip(&self.next).filter(|(_, next)| **next >= 0).map(|(partition, &next)| (partition, next))
+    }
+}
+
 /// Reads partitions of one topic from explicit offsets on: at the head from memory, behind it from
 /// the engine.
 pub struct Reader {
@@ -88,14 +133,14 @@ pub struct Reader {
     source: Arc<dyn Source>,
     ring: Arc<Ring>,
     appended: watch::Receiver<u64>,
-    positions: BTreeMap<i32, i64>,
+    positions: Positions,
     /// The ring's batch to look at next; `None`: behind the ring.
     cursor: Option<u64>,
 }
 
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Reader({:?} {:?})", self.topic, self.positions)
+        write!(f, "Reader({:?} {:?})", self.topic, self.positions.iter().collect::<Vec<_>>())
     }
 }
 
@@ -104,7 +149,10 @@ impl Reader {
     #[must_use]
     pub fn new(topic: Topic, from: &[(i32, i64)], ring: Arc<Ring>, source: Arc<dyn Source>) -> Self {
         let appended = ring.watch();
-        let positions = from.iter().copied().collect();
+        let mut positions = Positions::default();
+        for &(partition, offset) in from {
+            positions.set(partition, Some(offset));
+        }
         Self { topic, source, ring, appended, positions, cursor: None }
     }
 
@@ -117,18 +165,18 @@ impl Reader {
     /// Offset of the next record that this reader will give of the partition, at the least.
     #[must_use]
     pub fn position(&self, partition: i32) -> Option<i64> {
-        self.positions.get(&partition).copied()
+        self.positions.get(partition)
     }
 
     /// Reads this partition too, or goes on in it at another offset.
     pub fn seek(&mut self, partition: i32, offset: i64) {
-        self.positions.insert(partition, offset);
+        self.positions.set(partition, Some(offset));
         self.cursor = None;
     }
 
     /// Reads this partition no more.
     pub fn remove(&mut self, partition: i32) {
-        self.positions.remove(&partition);
+        self.positions.set(partition, None);
     }
 
     /// Waits for records and gives them, never none. Cancel-safe: a dropped call loses nothing.
@@ -152,6 +200,25 @@ impl Reader {
                 return Ok(batch);
             }
         }
+    }
+
+    /// As [`Reader::next`], but `None` once each of these partitions was read up to the offset given
+    /// with it: `latest` of [`Log::bounds`](crate::Log::bounds) reads what is there now. Partitions
+    /// that are not followed count as read. Cancel-safe.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn next_before(&mut self, ends: &[(i32, i64)]) -> Result<Option<Batch>, ReadError> {
+        while ends.iter().any(|&(partition, end)| self.position(partition).is_some_and(|at| at < end)) {
+            let batch = match self.cursor {
+                Some(cursor) => self.at_head(cursor).await?,
+                None => self.behind().await?,
+            };
+            if batch.is_some() {
+                return Ok(batch);
+            }
+        }
+        Ok(None)
     }
 
     async fn at_head(&mut self, cursor: u64) -> Result<Option<Batch>, ReadError> {
@@ -178,7 +245,7 @@ impl Reader {
         if self.ring.is_closed() {
             return Err(ReadError::Closed);
         }
-        let wants: Vec<(i32, i64)> = self.positions.iter().map(|(&p, &next)| (p, next)).collect();
+        let wants: Vec<(i32, i64)> = self.positions.iter().collect();
         self.cursor = self.ring.covers(wants.iter().copied());
         if self.cursor.is_some() {
             return Ok(None);
@@ -186,7 +253,7 @@ impl Reader {
         let fetched = match self.source.fetch(self.topic, &wants).await {
             Ok(fetched) => fetched,
             Err(gone @ ReadError::BehindRetention { partition, earliest, .. }) => {
-                self.positions.insert(partition, earliest);
+                self.positions.set(partition, Some(earliest));
                 return Err(gone);
             }
             Err(error) => return Err(error),
@@ -194,8 +261,8 @@ impl Reader {
         let moved = fetched.next.iter().any(|&(p, next)| self.position(p).is_some_and(|at| next > at));
         let batch = self.select(Arc::new(fetched.records));
         for (partition, next) in fetched.next {
-            if let Some(at) = self.positions.get_mut(&partition) {
-                *at = next.max(*at);
+            if let Some(at) = self.positions.get(partition) {
+                self.positions.set(partition, Some(next.max(at)));
             }
         }
         if batch.is_none() && !moved {
@@ -212,18 +279,13 @@ impl Reader {
         let mut selected = Vec::new();
         let mut all = true;
         for (index, record) in records.iter().enumerate() {
-            match self.positions.get_mut(&record.partition) {
-                Some(next) if record.offset >= *next => {
-                    *next = record.offset + 1;
-                    if !all {
-                        selected.push(u32::try_from(index).expect("a batch is small"));
-                    }
+            if self.positions.pass(record.partition, record.offset) {
+                if !all {
+                    selected.push(u32::try_from(index).expect("a batch is small"));
                 }
-                _ if all => {
-                    all = false;
-                    selected.extend(0..u32::try_from(index).expect("a batch is small"));
-                }
-                _ => {}
+            } else if all {
+                all = false;
+                selected.extend(0..u32::try_from(index).expect("a batch is small"));
             }
         }
         if records.is_empty() || (!all && selected.is_empty()) {

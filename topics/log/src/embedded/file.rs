@@ -91,10 +91,12 @@ pub(super) fn connect(path: &Path) -> Result<Connection, LogError> {
     open().map_err(|error| unreadable(path, &error))
 }
 
-/// A connection that only reads.
+/// A connection that only reads. Where it may, it opens the file for writing all the same: a file
+/// that nobody writes has no shared memory yet, and making that is a write.
 pub(super) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags)?;
+    let open = |flags| Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    let db =
+        open(OpenFlags::SQLITE_OPEN_READ_WRITE).or_else(|_| open(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
     db.pragma_update(None, "query_only", true)?;
     db.pragma_update(None, "cache_size", -8_192)?;
     db.busy_timeout(std::time::Duration::from_secs(10))?;

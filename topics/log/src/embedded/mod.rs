@@ -7,6 +7,7 @@
 mod assignment;
 mod chores;
 mod file;
+mod follower;
 mod groups;
 mod heads;
 mod housekeeper;
@@ -41,6 +42,7 @@ use crate::{
 };
 
 pub use self::file::MAX_PARTITIONS;
+pub use self::follower::{EmbeddedReader, FOLLOW_INTERVAL};
 pub use self::groups::REVOCATION_TIMEOUT;
 pub use self::queue::QUEUE_BYTES;
 pub use self::read::READ_CONNECTIONS;

@@ -98,7 +98,11 @@ pub(super) fn fetch(
             ))?
             .query_row([from], |row| row.get(0))?;
         let Some(end) = end else {
-            from = from.max(visible);
+            // What stood at the end and was deleted counts as looked at.
+            let saved: i64 = snapshot
+                .prepare_cached("select next from topics where id = ?1")?
+                .query_row([topic], |row| row.get(0))?;
+            from = from.max(visible).max(saved);
             break;
         };
         let full = window(&snapshot, topic, (from, end), (mask, &wanted), &mut fetched.records)?;
