@@ -15,12 +15,18 @@ pub(crate) trait Engine: Send + Sync {
     /// by the test.
     async fn open(&self, catalogue: &[Topic]) -> SharedLog;
 
-    /// Makes compaction happen now, if the engine can be told; else it is waited for.
-    async fn compact(&self, _log: &SharedLog) {}
+    /// Has compaction run over what is there, or waits until it has.
+    async fn compact(&self, log: &SharedLog, topic: Topic);
+
+    /// Has retention remove the records below `before` of a partition. Those of the suite are two
+    /// hours old in a topic that keeps one, younger ones follow.
+    async fn expire(&self, log: &SharedLog, topic: Topic, partition: i32, before: i64);
 }
 
 /// Partitions of the suite's topics.
 pub(crate) const PARTITIONS: i32 = 4;
+/// What topic `brief` keeps.
+pub(crate) const HOUR_MS: i64 = 60 * 60 * 1_000;
 /// Bound of the suite's large records.
 pub(crate) const LARGE: usize = 8 * 1_024 * 1_024;
 
@@ -30,6 +36,7 @@ pub(crate) struct Topics {
     pub(crate) events: Topic,
     pub(crate) actions: Topic,
     pub(crate) latest: Topic,
+    pub(crate) brief: Topic,
 }
 
 impl Topics {
@@ -45,11 +52,12 @@ impl Topics {
             events: topic(&format!("events-{unique}"), Kept::Forever, Durability::Ordered),
             actions: topic(&format!("actions-{unique}"), Kept::Forever, Durability::Synced),
             latest: topic(&format!("latest-{unique}"), Kept::Compacted, Durability::Ordered),
+            brief: topic(&format!("brief-{unique}"), Kept::For(HOUR_MS), Durability::Ordered),
         }
     }
 
     pub(crate) fn all(self) -> Vec<Topic> {
-        vec![self.events, self.actions, self.latest]
+        vec![self.events, self.actions, self.latest, self.brief]
     }
 }
 
@@ -79,6 +87,10 @@ pub(crate) fn record(topic: Topic, partition: i32, value: impl Into<String>) -> 
 
 pub(crate) fn keyed(topic: Topic, partition: i32, key: &str, value: &str) -> Append {
     Append::keyed(topic, partition, key.to_owned().into_bytes(), value.to_owned().into_bytes(), now_ms())
+}
+
+pub(crate) fn aged(topic: Topic, partition: i32, value: &str, timestamp_ms: i64) -> Append {
+    Append::new(topic, partition, value.to_owned().into_bytes(), timestamp_ms)
 }
 
 pub(crate) fn text(record: &Record) -> String {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use miso_log::{AppendError, Bounds, Consumer, ConsumerEvent, LogError, TransactError};
 
-use crate::engine::{Engine, LARGE, PARTITIONS, Topics, from_start, now_ms, own, record, take, text, within};
+use crate::engine::{
+    Engine, HOUR_MS, LARGE, PARTITIONS, Topics, aged, from_start, keyed, now_ms, own, record, take, text, within,
+};
 
 pub(crate) async fn appended_records_are_read_in_order_at_the_offsets_answered(engine: &dyn Engine) {
     let topics = Topics::new();
@@ -125,4 +127,495 @@ pub(crate) async fn members_share_partitions_and_a_leavers_go_to_the_rest(engine
     log.close().await;
     let ended = within("the end", first.next()).await;
     assert!(matches!(ended, Err(LogError::Closed)), "{ended:?}");
+}
+
+/// Calls are made in order and awaited all together.
+pub(crate) async fn appends_of_one_caller_keep_their_order_also_when_not_awaited_one_by_one(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let callers = 8;
+    let calls = 100;
+    let mut tasks = tokio::task::JoinSet::new();
+    for caller in 0..callers {
+        let log = log.clone();
+        tasks.spawn(async move {
+            let partition = caller % PARTITIONS;
+            let appends = (0..calls).map(|call| log.append(vec![record(topics.events, partition, format!("{caller}/{call}"))]));
+            let offsets = futures_util::future::join_all(appends).await;
+            let offsets: Vec<i64> = offsets.into_iter().map(|offsets| offsets.expect("appended")[0]).collect();
+            assert!(offsets.is_sorted(), "caller {caller}: {offsets:?}");
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.expect("in order");
+    }
+    let mut reader = log.reader(topics.events, &from_start());
+    let mut next: BTreeMap<i32, i32> = BTreeMap::new();
+    for record in take(&mut reader, (callers * calls) as usize).await {
+        let text = text(&record);
+        let (caller, call) = text.split_once('/').expect("caller/call");
+        let expected = next.entry(caller.parse().expect("a number")).or_default();
+        assert_eq!(call.parse::<i32>().expect("a number"), *expected);
+        *expected += 1;
+    }
+    log.close().await;
+}
+
+/// Members come and go while records flow. Each record's effect is appended in the transaction that
+/// moves the position, so in the end there is exactly one effect per record, in order.
+pub(crate) async fn every_record_takes_effect_once_while_members_come_and_go(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let group = format!("g-{}", topics.events.name);
+    let total = 2_000;
+    let producer = tokio::spawn({
+        let log = log.clone();
+        async move {
+            for n in (0..total).step_by(10) {
+                let records = (n..n + 10).map(|n| record(topics.events, n % PARTITIONS, n.to_string())).collect();
+                log.append(records).await.expect("appended");
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let mut members = Vec::new();
+    let mut fences = 0;
+    let mut revocations = 0;
+    for round in 0..6 {
+        members.push(tokio::spawn(work(log.clone(), group.clone(), topics, round % 2 == 0)));
+        let lag_goal = i64::from(total) * (5 - round) / 6;
+        until_lag(&log, &group, lag_goal).await;
+        if round < 5 {
+            if members.len() > 1 {
+                let gone = members.remove(0);
+                gone.abort();
+                if let Ok((fenced, revoked)) = gone.await {
+                    fences += fenced;
+                    revocations += revoked;
+                }
+            }
+        }
+    }
+    producer.await.expect("produced");
+    until_lag(&log, &group, 0).await;
+    log.close().await;
+    for member in members {
+        let (fenced, revoked) = member.await.expect("ended");
+        fences += fenced;
+        revocations += revoked;
+    }
+    let log = engine.open(&topics.all()).await;
+    let mut reader = log.reader(topics.actions, &from_start());
+    let effects = take(&mut reader, total as usize).await;
+    assert_eq!(effects.len(), total as usize, "one effect per record; {fences} fences, {revocations} revocations");
+    let mut last: BTreeMap<i32, i32> = BTreeMap::new();
+    for effect in &effects {
+        let n: i32 = text(effect).parse().expect("a number");
+        assert!(last.insert(n % PARTITIONS, n).is_none_or(|before| before < n), "in order, once");
+    }
+    let ends: Vec<(i32, i64)> = {
+        let mut ends = Vec::new();
+        for partition in 0..PARTITIONS {
+            ends.push((partition, log.bounds(topics.actions, partition).await.expect("bounds").latest));
+        }
+        ends
+    };
+    assert!(within("the end", reader.next_before(&ends)).await.expect("read").is_none(), "no more effects");
+    log.close().await;
+}
+
+async fn until_lag(log: &miso_log::SharedLog, group: &str, goal: i64) {
+    within("a lag small enough", async {
+        loop {
+            let lags = log.lag(group).await.expect("lag");
+            let all = lags.len() == PARTITIONS as usize;
+            if all && lags.iter().map(|lag| lag.records).sum::<i64>() <= goal {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}
+
+/// A member that copies records to `actions`; answers how often it was fenced and revoked.
+async fn work(log: miso_log::SharedLog, group: String, topics: Topics, one_by_one: bool) -> (u32, u32) {
+    let mut consumer = Consumer::join(log, &group, topics.events).await.expect("joined");
+    let (mut fences, mut revocations) = (0, 0);
+    loop {
+        match consumer.next().await {
+            Ok(ConsumerEvent::Assigned(_) | ConsumerEvent::Gap { .. }) => {}
+            Ok(ConsumerEvent::Lost(_)) => fences += 1,
+            Ok(ConsumerEvent::Revoked(revocation)) => {
+                revocations += 1;
+                revocation.release();
+            }
+            Ok(ConsumerEvent::Batch(batch)) => {
+                let mut by_partition: BTreeMap<i32, Vec<&miso_log::Record>> = BTreeMap::new();
+                for record in batch.iter() {
+                    by_partition.entry(record.partition).or_default().push(record);
+                }
+                for (partition, records) in by_partition {
+                    let size = if one_by_one { 1 } else { records.len() };
+                    for chunk in records.chunks(size) {
+                        let Some(owner) = consumer.owner(partition).cloned() else { break };
+                        let effects = chunk.iter().map(|cause| record(topics.actions, partition, text(cause))).collect();
+                        let next = consumer.offset(partition, chunk[chunk.len() - 1].offset + 1);
+                        match owner.transact(effects, vec![next]).await {
+                            Ok(_) => {}
+                            Err(TransactError::Fenced(_)) => {
+                                fences += 1;
+                                break;
+                            }
+                            Err(TransactError::Retry(_)) => {
+                                consumer.seek(partition, chunk[0].offset);
+                                break;
+                            }
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                }
+            }
+            Err(LogError::Closed) => return (fences, revocations),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Records finish in any order, the member dies: the next one gets all from the least unfinished on.
+pub(crate) async fn what_was_not_in_the_finished_prefix_is_delivered_again(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let group = format!("g-{}", topics.events.name);
+    let offsets =
+        log.append((0..10).map(|n| record(topics.events, 0, n.to_string())).collect()).await.expect("appended");
+    let mut first = Consumer::join(log.clone(), &group, topics.events).await.expect("joined");
+    let mut prefix = miso_log::FinishedPrefix::new(0);
+    let mut taken = 0;
+    within("ten records", async {
+        while taken < 10 {
+            if let ConsumerEvent::Batch(batch) = first.next().await.expect("an event") {
+                for record in batch.iter() {
+                    prefix.take(record.offset);
+                    taken += 1;
+                }
+            }
+        }
+    })
+    .await;
+    for finished in [0, 1, 2, 4, 5, 9] {
+        prefix.finish(offsets[finished]);
+    }
+    let owner = first.owner(0).expect("owned").clone();
+    owner
+        .transact(vec![record(topics.actions, 0, "effect")], vec![first.offset(0, prefix.next())])
+        .await
+        .expect("committed");
+    drop(first);
+    let mut second = Consumer::join(log.clone(), &group, topics.events).await.expect("joined");
+    let again = within("the rest", async {
+        let mut again = Vec::new();
+        while again.len() < 7 {
+            if let ConsumerEvent::Batch(batch) = second.next().await.expect("an event") {
+                again.extend(batch.iter().map(text));
+            }
+        }
+        again
+    })
+    .await;
+    assert_eq!(again, ["3", "4", "5", "6", "7", "8", "9"]);
+    log.close().await;
+}
+
+pub(crate) async fn after_a_second_claim_the_first_owners_next_transaction_fails(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let group = format!("g-{}", topics.events.name);
+    let mut first = Consumer::join(log.clone(), &group, topics.events).await.expect("joined");
+    let old = own(&mut first, 4).await;
+    old[0].transact(vec![record(topics.actions, 0, "old")], Vec::new()).await.expect("committed");
+    drop(first);
+    let mut second = Consumer::join(log.clone(), &group, topics.events).await.expect("joined");
+    let new = own(&mut second, 4).await;
+    for owner in &old {
+        let commit = second.offset(owner.partition(), 1_000);
+        let result = owner.transact(vec![record(topics.actions, 0, "zombie")], vec![commit]).await;
+        assert!(matches!(result, Err(TransactError::Fenced(_))), "{result:?}");
+        assert!(!owner.is_current());
+    }
+    new[0].transact(vec![record(topics.actions, 0, "new")], Vec::new()).await.expect("committed");
+    let mut reader = log.reader(topics.actions, &[(0, 0)]);
+    let seen: Vec<String> = take(&mut reader, 2).await.iter().map(text).collect();
+    assert_eq!(seen, ["old", "new"]);
+    for partition in 0..PARTITIONS {
+        assert_eq!(log.committed(&group, topics.events, partition).await.expect("position"), None);
+    }
+    log.close().await;
+}
+
+pub(crate) async fn positions_of_other_groups_move_with_an_owners_transaction(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let group = format!("g-{}", topics.events.name);
+    let other = format!("h-{}", topics.events.name);
+    let start = miso_log::OffsetCommit { group: other.clone(), topic: topics.actions, partition: 3, next: 7 };
+    log.commit(vec![start]).await.expect("no members, so anybody may");
+    assert_eq!(log.committed(&other, topics.actions, 3).await.expect("position"), Some(7));
+    let mut home = Consumer::join(log.clone(), &group, topics.events).await.expect("joined");
+    let owners = own(&mut home, 4).await;
+    let theirs = miso_log::OffsetCommit { group: other.clone(), topic: topics.actions, partition: 3, next: 9 };
+    let mine = home.offset(owners[0].partition(), 0);
+    owners[0]
+        .transact(vec![record(topics.events, 0, "ledger")], vec![theirs, mine.clone()])
+        .await
+        .expect("committed");
+    assert_eq!(log.committed(&other, topics.actions, 3).await.expect("position"), Some(9));
+    let refused = log.commit(vec![mine]).await;
+    assert!(matches!(refused, Err(LogError::Refused(_))), "{refused:?}");
+    let groups = log.groups().await.expect("groups");
+    assert!(groups.contains(&group) && groups.contains(&other), "{groups:?}");
+    log.close().await;
+}
+
+pub(crate) async fn lag_is_what_was_not_passed_and_zero_exactly_at_the_end(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let group = format!("g-{}", topics.events.name);
+    let records = (0..40).map(|n| record(topics.events, n % 2, n.to_string())).collect();
+    let offsets = log.append(records).await.expect("appended");
+    let commit = |partition, next| miso_log::OffsetCommit { group: group.clone(), topic: topics.events, partition, next };
+    let lag = async |log: &miso_log::SharedLog| -> BTreeMap<i32, i64> {
+        let lags = log.lag(&group).await.expect("lag");
+        lags.into_iter().map(|lag| (lag.partition, lag.records)).collect()
+    };
+    assert!(lag(&log).await.is_empty(), "no positions yet");
+    log.commit(vec![commit(0, 0), commit(1, offsets[29] + 1)]).await.expect("committed");
+    let found = lag(&log).await;
+    assert_eq!(found[&0], 20);
+    assert_eq!(found[&1], 5);
+    log.commit(vec![commit(0, offsets[38] + 1), commit(1, offsets[39] + 1)]).await.expect("committed");
+    assert!(lag(&log).await.values().all(|&records| records == 0));
+    log.close().await;
+}
+
+pub(crate) async fn offsets_are_found_by_time(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let now = now_ms();
+    let mut offsets = Vec::new();
+    for n in 0..20 {
+        let timestamp = now - 20_000 + i64::from(n) * 1_000;
+        offsets.extend(log.append(vec![aged(topics.events, 1, "x", timestamp)]).await.expect("appended"));
+    }
+    let at = async |time| log.offset_at(topics.events, 1, time).await.expect("an offset");
+    assert_eq!(at(0).await, offsets[0]);
+    assert_eq!(at(now - 20_000 + 7_000).await, offsets[7]);
+    assert_eq!(at(now - 20_000 + 7_001).await, offsets[8]);
+    let latest = log.bounds(topics.events, 1).await.expect("bounds").latest;
+    assert_eq!(at(now + 1_000).await, latest, "nothing is that young");
+    log.close().await;
+}
+
+pub(crate) async fn compaction_keeps_the_last_record_of_each_key(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    for round in 0..5 {
+        let records = (0..20).map(|n| keyed(topics.latest, n % 2, &format!("k{n}"), &format!("{round}"))).collect();
+        log.append(records).await.expect("appended");
+    }
+    let gone = miso_log::Append::tombstone(topics.latest, 0, "k0", now_ms() - 1_000);
+    let last = log.append(vec![gone, keyed(topics.latest, 1, "k1", "last")]).await.expect("appended");
+    engine.compact(&log, topics.latest).await;
+    // What is in memory still may be read from there; a process that begins anew reads what is kept.
+    log.close().await;
+    let log = engine.open(&topics.all()).await;
+    let mut reader = log.reader(topics.latest, &from_start());
+    let ends = [(0, last[0] + 1), (1, last[1] + 1)];
+    let mut kept: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+    while let Some(batch) = within("the topic", reader.next_before(&ends)).await.expect("read") {
+        for record in batch.iter() {
+            let key = String::from_utf8(record.key.to_vec()).expect("utf-8");
+            let value = record.value.as_ref().map(|value| String::from_utf8(value.to_vec()).expect("utf-8"));
+            kept.entry(key).or_default().push(value);
+        }
+    }
+    for n in 2..20 {
+        let values = &kept[&format!("k{n}")];
+        assert_eq!(values.last(), Some(&Some("4".to_owned())), "the last stays");
+    }
+    assert_eq!(kept["k1"].last(), Some(&Some("last".to_owned())));
+    assert!(kept.get("k0").is_none_or(|values| values.last() == Some(&None)), "the tombstone wins, or is gone");
+    let records: usize = kept.values().map(Vec::len).sum();
+    assert!(records < 102, "compaction struck: {records} records are left of 102");
+    log.close().await;
+}
+
+pub(crate) async fn a_position_behind_retention_is_reported_and_reading_goes_on(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let group = format!("g-{}", topics.events.name);
+    let old = now_ms() - 2 * HOUR_MS;
+    let gone = log.append((0..5).map(|_| aged(topics.brief, 0, "old", old)).collect()).await.expect("appended");
+    let idle = log.append(vec![aged(topics.brief, 1, "idle", old)]).await.expect("appended");
+    let kept = log.append(vec![record(topics.brief, 0, "young")]).await.expect("appended");
+    let passed = miso_log::OffsetCommit { group: group.clone(), topic: topics.brief, partition: 1, next: idle[0] + 1 };
+    let behind = miso_log::OffsetCommit { group: group.clone(), topic: topics.brief, partition: 0, next: gone[1] };
+    log.commit(vec![passed, behind]).await.expect("committed");
+    engine.expire(&log, topics.brief, 0, kept[0]).await;
+    // What is in memory still may be read from there; a process that begins anew finds it gone.
+    log.close().await;
+    let log = engine.open(&topics.all()).await;
+    let begins = log.bounds(topics.brief, 0).await.expect("bounds").earliest;
+    assert!((gone[4] + 1..=kept[0]).contains(&begins), "the first offset that may be asked for: {begins}");
+
+    let mut reader = log.reader(topics.brief, &[(0, gone[2])]);
+    match within("a report", reader.next()).await {
+        Err(miso_log::ReadError::BehindRetention { partition: 0, wanted, earliest }) => {
+            assert_eq!((wanted, earliest), (gone[2], begins));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(text(&take(&mut reader, 1).await[0]), "young");
+
+    let mut consumer = Consumer::join(log.clone(), &group, topics.brief).await.expect("joined");
+    let mut gap = None;
+    within("a gap, then the record", async {
+        loop {
+            match consumer.next().await.expect("an event") {
+                ConsumerEvent::Gap { partition, from, to } => gap = Some((partition, from, to)),
+                ConsumerEvent::Batch(batch) => {
+                    assert_eq!(batch.iter().map(text).collect::<Vec<_>>(), ["young"]);
+                    return;
+                }
+                _ => {}
+            }
+        }
+    })
+    .await;
+    assert_eq!(gap, Some((0, gone[1], begins)), "and none for the idle partition, whose record was passed");
+    log.close().await;
+}
+
+pub(crate) async fn a_waiting_reader_wakes_on_append_and_follows_partitions_added_later(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let mut reader = log.reader(topics.events, &[(0, 0)]);
+    let waiting = tokio::spawn(async move {
+        let first = take(&mut reader, 1).await;
+        reader.seek(1, 0);
+        let second = take(&mut reader, 1).await;
+        reader.remove(0);
+        (text(&first[0]), text(&second[0]), reader)
+    });
+    log.append(vec![record(topics.events, 1, "other"), record(topics.events, 0, "wanted")]).await.expect("appended");
+    let (first, second, mut reader) = within("both records", waiting).await.expect("joined");
+    assert_eq!((first.as_str(), second.as_str()), ("wanted", "other"));
+    log.append(vec![record(topics.events, 0, "removed"), record(topics.events, 1, "kept")]).await.expect("appended");
+    assert_eq!(text(&take(&mut reader, 1).await[0]), "kept");
+    log.close().await;
+    let ended = within("the end", reader.next()).await;
+    assert!(matches!(ended, Err(miso_log::ReadError::Closed)), "{ended:?}");
+}
+
+/// A reader far behind catches up from the engine, past the ring, without a hole or a repeat.
+pub(crate) async fn a_reader_that_falls_out_of_memory_reads_the_engine_without_a_hole(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let mut slow = log.reader(topics.events, &from_start());
+    let payload = "x".repeat(100_000);
+    let total = 2 * miso_log::RING_BYTES / payload.len();
+    for n in (0..total).step_by(10) {
+        let records = (n..n + 10)
+            .map(|n| record(topics.events, (n % PARTITIONS as usize) as i32, format!("{n} {payload}")))
+            .collect();
+        log.append(records).await.expect("appended");
+        if n == 100 {
+            assert!(!take(&mut slow, 50).await.is_empty());
+        }
+    }
+    let already = slow.position(0).expect("followed");
+    let mut fresh = log.reader(topics.events, &from_start());
+    let number = |record: &miso_log::Record| -> usize {
+        text(record).split(' ').next().and_then(|n| n.parse().ok()).expect("a number")
+    };
+    let all: BTreeSet<usize> = take(&mut fresh, total / 10 * 10).await.iter().map(number).collect();
+    assert_eq!(all.len(), total / 10 * 10);
+    let ends = {
+        let mut ends = Vec::new();
+        for partition in 0..PARTITIONS {
+            ends.push((partition, log.bounds(topics.events, partition).await.expect("bounds").latest));
+        }
+        ends
+    };
+    let mut last: BTreeMap<i32, usize> = BTreeMap::new();
+    while let Some(batch) = within("the rest", slow.next_before(&ends)).await.expect("read") {
+        for record in batch.iter() {
+            let n = number(record);
+            if let Some(before) = last.insert(record.partition, n) {
+                assert_eq!(n, before + PARTITIONS as usize, "no hole, no repeat");
+            }
+        }
+    }
+    assert!(slow.position(0).expect("followed") > already);
+    log.close().await;
+}
+
+pub(crate) async fn records_that_the_catalogue_does_not_allow_are_refused(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let elsewhere = Topics::new();
+    let wrong = [
+        record(topics.events, PARTITIONS, "no such partition"),
+        record(topics.events, -1, "no such partition"),
+        record(elsewhere.events, 0, "no such topic"),
+    ];
+    for append in wrong {
+        let error = log.append(vec![append]).await;
+        assert!(matches!(error, Err(AppendError::Refused(_))), "{error:?}");
+    }
+    assert!(matches!(log.join("g", elsewhere.events).await, Err(LogError::Refused(_))));
+    assert_eq!(log.append(Vec::new()).await.expect("nothing to do"), Vec::<i64>::new());
+    assert_eq!(log.topics(), topics.all());
+    log.check().await.expect("it answers");
+    log.close().await;
+}
+
+/// A member that keeps a revoked partition is fenced after 5 s, and told.
+pub(crate) async fn a_member_that_keeps_a_revoked_partition_is_fenced(engine: &dyn Engine) {
+    let topics = Topics::new();
+    let log = engine.open(&topics.all()).await;
+    let group = format!("g-{}", topics.events.name);
+    let mut first = Consumer::join(log.clone(), &group, topics.events).await.expect("joined");
+    let owners = own(&mut first, 4).await;
+    let mut second = Consumer::join(log.clone(), &group, topics.events).await.expect("joined");
+    let began = std::time::Instant::now();
+    let mut kept = Vec::new();
+    let mut lost = BTreeSet::new();
+    let mut gained = BTreeSet::new();
+    within("the fence", async {
+        while lost.len() < 2 || gained.len() < 2 {
+            tokio::select! {
+                event = first.next() => match event.expect("an event") {
+                    ConsumerEvent::Revoked(revocation) => {
+                        let owner = owners.iter().find(|owner| owner.partition() == revocation.partition).expect("ours");
+                        owner.transact(vec![record(topics.actions, 0, "settled")], Vec::new()).await.expect("still ours");
+                        kept.push(revocation);
+                    }
+                    ConsumerEvent::Lost(partition) => { lost.insert(partition); }
+                    other => panic!("{other:?}"),
+                },
+                event = second.next() => if let ConsumerEvent::Assigned(owner) = event.expect("an event") {
+                    gained.insert(owner.partition());
+                },
+            }
+        }
+    })
+    .await;
+    assert!(began.elapsed() >= std::time::Duration::from_millis(4_500), "5 s were given: {:?}", began.elapsed());
+    assert_eq!(lost, gained);
+    for owner in owners.iter().filter(|owner| lost.contains(&owner.partition())) {
+        let result = owner.transact(vec![record(topics.actions, 0, "late")], Vec::new()).await;
+        assert!(matches!(result, Err(TransactError::Fenced(_))), "{result:?}");
+    }
+    log.close().await;
 }
