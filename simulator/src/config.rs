@@ -86,8 +86,7 @@ impl Default for SimulatorConfig {
 /// A token shaped like Discord's whose first part is the simulated bot's id.
 fn default_token() -> String {
     use base64::Engine as _;
-    let id =
-        base64::engine::general_purpose::STANDARD_NO_PAD.encode(crate::world::BOT_ID.to_string());
+    let id = base64::engine::general_purpose::STANDARD_NO_PAD.encode(crate::world::BOT_ID.to_string());
     format!("{id}.SIMULA.simulated-bot-token-of-no-value")
 }
 
@@ -97,10 +96,7 @@ impl SimulatorConfig {
     /// # Errors
     /// [`SimulatorError::Arguments`] naming every option that is unknown, incomplete or out of range.
     pub fn from_args<I: IntoIterator<Item = String>>(args: I) -> Result<Self, SimulatorError> {
-        let mut config = Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8090)),
-            ..Self::default()
-        };
+        let mut config = Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8090)), ..Self::default() };
         let mut problems = Vec::new();
         let mut args = args.into_iter();
         while let Some(name) = args.next() {
@@ -116,25 +112,15 @@ impl SimulatorConfig {
                 problems.push(format!("{name} {value}: {problem}"));
             }
         }
-        if problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(SimulatorError::Arguments(problems.join("\n")))
-        }
+        if problems.is_empty() { Ok(config) } else { Err(SimulatorError::Arguments(problems.join("\n"))) }
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         fn number<T: std::str::FromStr>(value: &str) -> Result<T, String> {
-            value
-                .parse()
-                .map_err(|_| "not a number in range".to_owned())
+            value.parse().map_err(|_| "not a number in range".to_owned())
         }
         match name {
-            "--listen" => {
-                self.listen = value
-                    .parse()
-                    .map_err(|_| "expected address:port".to_owned())?
-            }
+            "--listen" => self.listen = value.parse().map_err(|_| "expected address:port".to_owned())?,
             "--seed" => self.seed = number(value)?,
             "--guilds" => self.guilds = number(value)?,
             "--channels" => self.channels_per_guild = number(value)?,
@@ -201,20 +187,14 @@ mod tests {
         let args = ["--seed", "x", "--bogus", "1", "--guilds"].map(str::to_owned);
         let text = SimulatorConfig::from_args(args).unwrap_err().to_string();
         assert!(
-            text.contains("--seed x")
-                && text.contains("--bogus 1")
-                && text.contains("--guilds: needs a value"),
+            text.contains("--seed x") && text.contains("--bogus 1") && text.contains("--guilds: needs a value"),
             "{text}"
         );
     }
 
     #[test]
     fn the_resume_buffer_is_never_shorter_than_promised() {
-        let config = SimulatorConfig {
-            resume_buffer: 3,
-            ..SimulatorConfig::default()
-        }
-        .bounded();
+        let config = SimulatorConfig { resume_buffer: 3, ..SimulatorConfig::default() }.bounded();
         assert_eq!(config.resume_buffer, MIN_RESUME_BUFFER);
     }
 }

@@ -27,10 +27,7 @@ struct Problem(StatusCode, String);
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        Self(
-            StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST),
-            refusal.message.to_owned(),
-        )
+        Self(StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), refusal.message.to_owned())
     }
 }
 
@@ -47,10 +44,7 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// An id in the body, as text or number.
@@ -59,18 +53,12 @@ impl Call<'_> {
     }
 
     fn read<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Problem> {
-        let body = if self.body.is_null() {
-            json!({})
-        } else {
-            self.body.clone()
-        };
+        let body = if self.body.is_null() { json!({}) } else { self.body.clone() };
         serde_json::from_value(body).map_err(|error| bad(error.to_string()))
     }
 
     fn target(&self) -> Target {
-        Target {
-            shard: self.body["shard"].as_u64(),
-        }
+        Target { shard: self.body["shard"].as_u64() }
     }
 }
 
@@ -85,11 +73,7 @@ pub(crate) fn handle(
     if path == "/journal" && method == "GET" {
         return journal(core, query);
     }
-    let body = if body.is_empty() {
-        Ok(Value::Null)
-    } else {
-        serde_json::from_slice(body)
-    };
+    let body = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(body) };
     let outcome = match body {
         Err(error) => Err(bad(format!("the body is not JSON: {error}"))),
         Ok(body) => route(&Call { core, query, body }, method, path),
@@ -103,9 +87,7 @@ pub(crate) fn handle(
 fn respond(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -144,26 +126,19 @@ fn route(call: &Call<'_>, method: &str, path: &str) -> Answer {
         ("GET", ["guilds"]) => Ok(guilds(core)),
         ("POST", ["guilds"]) => create_guild(call),
         ("DELETE", ["guilds", guild]) => {
-            let guild = guild
-                .parse()
-                .map_err(|_| bad("the guild's id is no number"))?;
+            let guild = guild.parse().map_err(|_| bad("the guild's id is no number"))?;
             core.change(|world, _| world.remove_guild(guild))?;
             Ok(json!({}))
         }
         ("POST", ["guilds", guild, "outage"]) => {
-            let guild = guild
-                .parse()
-                .map_err(|_| bad("the guild's id is no number"))?;
+            let guild = guild.parse().map_err(|_| bad("the guild's id is no number"))?;
             let unavailable = call.body["unavailable"].as_bool().unwrap_or(true);
             core.change(|world, _| world.set_outage(guild, unavailable))?;
             Ok(json!({}))
         }
         ("GET", ["channels", channel, "messages"]) => messages(call, channel),
         ("POST", ["blast"]) => blast(call),
-        ("GET", ["blast"]) => Ok(core
-            .blasts()
-            .last()
-            .map_or(Value::Null, |blast| blast.status())),
+        ("GET", ["blast"]) => Ok(core.blasts().last().map_or(Value::Null, |blast| blast.status())),
         ("GET", ["blast", number]) => one_blast(core, number),
         ("DELETE", ["blast"]) => {
             if let Some(blast) = core.blasts().last() {
@@ -185,45 +160,22 @@ fn route(call: &Call<'_>, method: &str, path: &str) -> Answer {
         }
         ("POST", ["delay"]) => {
             let milliseconds = |name: &str| call.body[name].as_u64().unwrap_or(0);
-            core.faults().set_delay(
-                milliseconds("min_ms"),
-                milliseconds("max_ms"),
-                call.body["seed"].as_u64(),
-            );
+            core.faults().set_delay(milliseconds("min_ms"), milliseconds("max_ms"), call.body["seed"].as_u64());
             Ok(json!({}))
         }
         ("GET", ["limits"]) => Ok(limits(core)),
         ("POST", ["limits"]) => set_limits(call),
-        _ => Err(Problem(
-            StatusCode::NOT_FOUND,
-            "no such control call".to_owned(),
-        )),
+        _ => Err(Problem(StatusCode::NOT_FOUND, "no such control call".to_owned())),
     }
 }
 
 fn journal(core: &Core, query: &[(String, String)]) -> Response<Full<Bytes>> {
-    let text = |name: &str| {
-        query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    };
+    let text = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let from = text("from").and_then(|from| from.parse().ok()).unwrap_or(0);
-    let limit = text("limit")
-        .and_then(|limit| limit.parse().ok())
-        .unwrap_or(MAX_PAGE)
-        .clamp(1, MAX_PAGE);
+    let limit = text("limit").and_then(|limit| limit.parse().ok()).unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
     let needle = text("kind").map(|kind| format!("\"kind\":\"{kind}\""));
-    let page = core
-        .journal
-        .page(from, limit, needle.as_deref().or_else(|| text("contains")));
-    respond(
-        StatusCode::OK,
-        format!(
-            "{{\"first\":{},\"next\":{},\"entries\":{}}}",
-            page.first, page.next, page.entries
-        ),
-    )
+    let page = core.journal.page(from, limit, needle.as_deref().or_else(|| text("contains")));
+    respond(StatusCode::OK, format!("{{\"first\":{},\"next\":{},\"entries\":{}}}", page.first, page.next, page.entries))
 }
 
 fn overview(core: &Core) -> Value {
@@ -239,16 +191,14 @@ fn overview(core: &Core) -> Value {
 
 fn say(call: &Call<'_>) -> Answer {
     let (channel, user) = (call.id("channel")?, call.id("user")?);
-    let created = call.core.change(|world, now| {
-        world.create_message(channel, &Author::User(user), &call.body, &[], now)
-    })?;
+    let created =
+        call.core.change(|world, now| world.create_message(channel, &Author::User(user), &call.body, &[], now))?;
     Ok(json!({"id": created.id.to_string()}))
 }
 
 fn edit(call: &Call<'_>) -> Answer {
     let (channel, message) = (call.id("channel")?, call.id("message")?);
-    call.core
-        .change(|world, now| world.edit_message(channel, message, None, &call.body, now))?;
+    call.core.change(|world, now| world.edit_message(channel, message, None, &call.body, now))?;
     Ok(json!({}))
 }
 
@@ -256,11 +206,7 @@ fn react(call: &Call<'_>, add: bool) -> Answer {
     let (channel, message, user) = (call.id("channel")?, call.id("message")?, call.id("user")?);
     let emoji = parse_emoji(call.body["emoji"].as_str().unwrap_or_default())?;
     let changed = call.core.change(|world, _| {
-        if add {
-            world.react(channel, message, user, &emoji)
-        } else {
-            world.unreact(channel, message, user, &emoji)
-        }
+        if add { world.react(channel, message, user, &emoji) } else { world.unreact(channel, message, user, &emoji) }
     })?;
     Ok(json!({"changed": changed}))
 }
@@ -286,24 +232,14 @@ fn interact(call: &Call<'_>) -> Answer {
             json!({"id": "1", "name": name, "type": 1, "options": call.body["options"].as_array().cloned().unwrap_or_default()})
         }
     };
-    let data = if call.body["data"].is_object() {
-        &call.body["data"]
-    } else {
-        &default
-    };
-    let (id, token) = call
-        .core
-        .change(|world, now| world.interact(channel, user, data, message, now))?;
+    let data = if call.body["data"].is_object() { &call.body["data"] } else { &default };
+    let (id, token) = call.core.change(|world, now| world.interact(channel, user, data, message, now))?;
     Ok(json!({"id": id.to_string(), "token": token}))
 }
 
 fn raw_event(call: &Call<'_>) -> Answer {
-    let kind = call.body["type"]
-        .as_str()
-        .ok_or_else(|| bad("`type`: the event's name is needed"))?
-        .to_owned();
-    call.core
-        .change(|world, _| world.emit_raw(kind, &call.body["data"]));
+    let kind = call.body["type"].as_str().ok_or_else(|| bad("`type`: the event's name is needed"))?.to_owned();
+    call.core.change(|world, _| world.emit_raw(kind, &call.body["data"]));
     Ok(json!({}))
 }
 
@@ -327,70 +263,43 @@ fn guilds(core: &Core) -> Value {
 
 fn create_guild(call: &Call<'_>) -> Answer {
     let count = |name: &str, default: usize| {
-        call.body[name]
-            .as_u64()
-            .and_then(|count| usize::try_from(count).ok())
-            .unwrap_or(default)
+        call.body[name].as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or(default)
     };
     let name = call.body["name"].as_str().unwrap_or("A new guild");
-    let id = call.core.change(|world, now| {
-        world.create_guild(name, count("channels", 2), count("members", 5), now)
-    });
+    let id = call.core.change(|world, now| world.create_guild(name, count("channels", 2), count("members", 5), now));
     Ok(json!({"id": id.to_string()}))
 }
 
 fn messages(call: &Call<'_>, channel: &str) -> Answer {
-    let channel: u64 = channel
-        .parse()
-        .map_err(|_| bad("the channel's id is no number"))?;
-    let after = call
-        .query("after")
-        .and_then(|after| after.parse().ok())
-        .unwrap_or(0_u64);
+    let channel: u64 = channel.parse().map_err(|_| bad("the channel's id is no number"))?;
+    let after = call.query("after").and_then(|after| after.parse().ok()).unwrap_or(0_u64);
     let world = call.core.world();
     let messages = &world.channel(channel)?.messages;
-    Ok(messages
-        .range(after.saturating_add(1)..)
-        .map(|(_, message)| message.shown())
-        .collect::<Vec<_>>()
-        .into())
+    Ok(messages.range(after.saturating_add(1)..).map(|(_, message)| message.shown()).collect::<Vec<_>>().into())
 }
 
 fn blast(call: &Call<'_>) -> Answer {
     let spec: BlastSpec = call.read()?;
     let blast = start_blast(call.core, spec).map_err(|refused| match refused {
-        BlastRefused::NoGuilds => bad("no guild with a text channel and a member"),
+        BlastRefused::NoGuilds => bad("no guild with a text channel and a member, or a prefix beyond 1000 bytes"),
         BlastRefused::Running => Problem(StatusCode::CONFLICT, "a blast is running".to_owned()),
-        BlastRefused::TooMany => Problem(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too many blasts in one life".to_owned(),
-        ),
+        BlastRefused::TooMany => Problem(StatusCode::TOO_MANY_REQUESTS, "too many blasts in one life".to_owned()),
     })?;
-    call.core
-        .tasks
-        .spawn(run_blast(Arc::clone(call.core), Arc::clone(&blast)));
+    call.core.tasks.spawn(run_blast(Arc::clone(call.core), Arc::clone(&blast)));
     Ok(blast.status())
 }
 
 fn one_blast(core: &Core, number: &str) -> Answer {
     let blasts = core.blasts();
-    let found = number
-        .parse::<usize>()
-        .ok()
-        .and_then(|number| blasts.get(number));
-    found
-        .map(|blast| blast.status())
-        .ok_or_else(|| Problem(StatusCode::NOT_FOUND, "no such blast".to_owned()))
+    let found = number.parse::<usize>().ok().and_then(|number| blasts.get(number));
+    found.map(|blast| blast.status()).ok_or_else(|| Problem(StatusCode::NOT_FOUND, "no such blast".to_owned()))
 }
 
 fn gateway(call: &Call<'_>, what: &str) -> Answer {
     let (hub, target) = (&call.core.hub, call.target());
     let connections = match what {
         "close" => {
-            let code = call.body["code"]
-                .as_u64()
-                .and_then(|code| u16::try_from(code).ok())
-                .unwrap_or(4000);
+            let code = call.body["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or(4000);
             hub.close(target, code)
         }
         "drop" => hub.cut(target),
@@ -398,17 +307,11 @@ fn gateway(call: &Call<'_>, what: &str) -> Answer {
         "invalidate" => hub.invalidate(target, call.body["resumable"].as_bool().unwrap_or(false)),
         "heartbeat" => hub.ask_heartbeat(target),
         "acks" => {
-            hub.acks.store(
-                call.body["enabled"].as_bool().unwrap_or(true),
-                Ordering::Relaxed,
-            );
+            hub.acks.store(call.body["enabled"].as_bool().unwrap_or(true), Ordering::Relaxed);
             0
         }
         _ => {
-            return Err(Problem(
-                StatusCode::NOT_FOUND,
-                "no such gateway call".to_owned(),
-            ));
+            return Err(Problem(StatusCode::NOT_FOUND, "no such gateway call".to_owned()));
         }
     };
     Ok(json!({"connections": connections}))
@@ -425,24 +328,14 @@ fn limits(core: &Core) -> Value {
 /// `{"global_per_second": N}` and `{"route": "POST /channels/{channel}/messages", "limit": N, "window_ms": N}`.
 fn set_limits(call: &Call<'_>) -> Answer {
     let mut limits = call.core.limits();
-    let number = |name: &str| {
-        call.body[name]
-            .as_u64()
-            .and_then(|number| u32::try_from(number).ok())
-    };
+    let number = |name: &str| call.body[name].as_u64().and_then(|number| u32::try_from(number).ok());
     if let Some(global) = number("global_per_second") {
         limits.global_per_second = global;
     }
     if let Some(route) = call.body["route"].as_str() {
-        let limit = number("limit")
-            .filter(|limit| *limit > 0)
-            .ok_or_else(|| bad("`limit`: at least 1"))?;
-        let window_ms = call.body["window_ms"]
-            .as_u64()
-            .ok_or_else(|| bad("`window_ms` is needed"))?;
-        limits
-            .overrides
-            .insert(route.to_owned(), (limit, window_ms));
+        let limit = number("limit").filter(|limit| *limit > 0).ok_or_else(|| bad("`limit`: at least 1"))?;
+        let window_ms = call.body["window_ms"].as_u64().ok_or_else(|| bad("`window_ms` is needed"))?;
+        limits.overrides.insert(route.to_owned(), (limit, window_ms));
     }
     drop(limits);
     Ok(self::limits(call.core))

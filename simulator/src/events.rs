@@ -32,8 +32,8 @@ impl Event {
         let kind = kind.into();
         let own = snowflake(&data["id"]);
         let is_guild = matches!(&*kind, "GUILD_CREATE" | "GUILD_UPDATE" | "GUILD_DELETE");
-        let is_channel = kind.starts_with("CHANNEL_")
-            || (kind.starts_with("THREAD_") && kind != "THREAD_MEMBERS_UPDATE");
+        let is_channel =
+            kind.starts_with("CHANNEL_") || (kind.starts_with("THREAD_") && kind != "THREAD_MEMBERS_UPDATE");
         Self {
             guild: snowflake(&data["guild_id"]).or(if is_guild { own } else { None }),
             channel: snowflake(&data["channel_id"]).or(if is_channel { own } else { None }),
@@ -51,9 +51,8 @@ impl Event {
     pub(crate) fn of_message(kind: &'static str, data: &Value, bot: u64) -> Self {
         let mut event = Self::new(kind, data);
         let bot = bot.to_string();
-        let mentions_bot = data["mentions"]
-            .as_array()
-            .is_some_and(|mentions| mentions.iter().any(|user| user["id"] == *bot));
+        let mentions_bot =
+            data["mentions"].as_array().is_some_and(|mentions| mentions.iter().any(|user| user["id"] == *bot));
         if event.guild.is_some() && data["author"]["id"] != *bot && !mentions_bot {
             event.redacted = Some(bytes(&redact(data)));
         }
@@ -94,26 +93,11 @@ mod tests {
     fn content_is_hidden_without_the_intent_unless_the_bot_is_meant() {
         let mut message = json!({"id": "5", "guild_id": "7", "channel_id": "8", "content": "hi", "embeds": [1], "author": {"id": "1"}, "mentions": []});
         let event = Event::of_message("MESSAGE_CREATE", &message, 99);
-        assert_eq!(
-            (event.guild, event.channel, event.id),
-            (Some(7), Some(8), Some(5))
-        );
+        assert_eq!((event.guild, event.channel, event.id), (Some(7), Some(8), Some(5)));
         let hidden: Value = serde_json::from_slice(event.data_for(0)).unwrap();
-        assert_eq!(
-            (&hidden["content"], &hidden["embeds"]),
-            (&json!(""), &json!([]))
-        );
-        assert!(
-            event
-                .data_for(crate::intents::MESSAGE_CONTENT)
-                .windows(4)
-                .any(|part| part == b"\"hi\"")
-        );
+        assert_eq!((&hidden["content"], &hidden["embeds"]), (&json!(""), &json!([])));
+        assert!(event.data_for(crate::intents::MESSAGE_CONTENT).windows(4).any(|part| part == b"\"hi\""));
         message["mentions"] = json!([{"id": "99"}]);
-        assert!(
-            Event::of_message("MESSAGE_CREATE", &message, 99)
-                .redacted
-                .is_none()
-        );
+        assert!(Event::of_message("MESSAGE_CREATE", &message, 99).redacted.is_none());
     }
 }

@@ -16,14 +16,8 @@ pub(crate) fn are_known(intents: u64) -> bool {
 
 /// Whether an application with these `flags` may use `intents`: each privileged one needs its flag or the limited form of it.
 pub(crate) fn are_allowed(intents: u64, flags: u64) -> bool {
-    let privileged = [
-        (GUILD_PRESENCES, 0b11 << 12),
-        (GUILD_MEMBERS, 0b11 << 14),
-        (MESSAGE_CONTENT, 0b11 << 18),
-    ];
-    privileged
-        .iter()
-        .all(|(intent, needed)| intents & intent == 0 || flags & needed != 0)
+    let privileged = [(GUILD_PRESENCES, 0b11 << 12), (GUILD_MEMBERS, 0b11 << 14), (MESSAGE_CONTENT, 0b11 << 18)];
+    privileged.iter().all(|(intent, needed)| intents & intent == 0 || flags & needed != 0)
 }
 
 /// The intents of which one must be held to get `kind`; `None`: everybody gets it.
@@ -52,28 +46,23 @@ pub(crate) fn needed_for(kind: &str, in_guild: bool) -> Option<u64> {
         "GUILD_MEMBER_ADD" | "GUILD_MEMBER_REMOVE" | "GUILD_MEMBER_UPDATE" => Some(GUILD_MEMBERS),
         "GUILD_BAN_ADD" | "GUILD_BAN_REMOVE" | "GUILD_AUDIT_LOG_ENTRY_CREATE" => Some(1 << 2),
         "GUILD_EMOJIS_UPDATE" | "GUILD_STICKERS_UPDATE" => Some(1 << 3),
-        "INTEGRATION_CREATE"
-        | "INTEGRATION_UPDATE"
-        | "INTEGRATION_DELETE"
-        | "GUILD_INTEGRATIONS_UPDATE" => Some(1 << 4),
+        "INTEGRATION_CREATE" | "INTEGRATION_UPDATE" | "INTEGRATION_DELETE" | "GUILD_INTEGRATIONS_UPDATE" => {
+            Some(1 << 4)
+        }
         "WEBHOOKS_UPDATE" => Some(1 << 5),
         "INVITE_CREATE" | "INVITE_DELETE" => Some(1 << 6),
         "VOICE_STATE_UPDATE" => Some(1 << 7),
         "PRESENCE_UPDATE" => Some(GUILD_PRESENCES),
-        "MESSAGE_CREATE" | "MESSAGE_UPDATE" | "MESSAGE_DELETE" | "MESSAGE_DELETE_BULK" => {
-            bit(9, 12)
-        }
+        "MESSAGE_CREATE" | "MESSAGE_UPDATE" | "MESSAGE_DELETE" | "MESSAGE_DELETE_BULK" => bit(9, 12),
         "MESSAGE_REACTION_ADD"
         | "MESSAGE_REACTION_REMOVE"
         | "MESSAGE_REACTION_REMOVE_ALL"
         | "MESSAGE_REACTION_REMOVE_EMOJI" => bit(10, 13),
         "TYPING_START" => bit(11, 14),
-        "GUILD_SCHEDULED_EVENT_CREATE"
-        | "GUILD_SCHEDULED_EVENT_UPDATE"
-        | "GUILD_SCHEDULED_EVENT_DELETE" => Some(1 << 16),
-        "AUTO_MODERATION_RULE_CREATE"
-        | "AUTO_MODERATION_RULE_UPDATE"
-        | "AUTO_MODERATION_RULE_DELETE" => Some(1 << 20),
+        "GUILD_SCHEDULED_EVENT_CREATE" | "GUILD_SCHEDULED_EVENT_UPDATE" | "GUILD_SCHEDULED_EVENT_DELETE" => {
+            Some(1 << 16)
+        }
+        "AUTO_MODERATION_RULE_CREATE" | "AUTO_MODERATION_RULE_UPDATE" | "AUTO_MODERATION_RULE_DELETE" => Some(1 << 20),
         "AUTO_MODERATION_ACTION_EXECUTION" => Some(1 << 21),
         "MESSAGE_POLL_VOTE_ADD" | "MESSAGE_POLL_VOTE_REMOVE" => bit(24, 25),
         _ => None,

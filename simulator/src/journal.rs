@@ -44,9 +44,7 @@ pub(crate) struct Page {
 
 impl Journal {
     /// A journal in memory, and in `path` when given (the file is truncated).
-    pub(crate) fn open(
-        path: Option<&Path>,
-    ) -> std::io::Result<(Self, Option<std::thread::JoinHandle<()>>)> {
+    pub(crate) fn open(path: Option<&Path>) -> std::io::Result<(Self, Option<std::thread::JoinHandle<()>>)> {
         let journal = Self::default();
         let Some(path) = path else {
             return Ok((journal, None));
@@ -54,9 +52,7 @@ impl Journal {
         let file = File::create(path)?;
         journal.lock().to_file = true;
         let writer = journal.clone();
-        let thread = std::thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || writer.write_to(file))?;
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.write_to(file))?;
         Ok((journal, Some(thread)))
     }
 
@@ -112,11 +108,7 @@ impl Journal {
             taken += 1;
         }
         entries.push(']');
-        Page {
-            first: inner.first,
-            next,
-            entries,
-        }
+        Page { first: inner.first, next, entries }
     }
 
     /// Ends the file after everything recorded so far.
@@ -129,12 +121,7 @@ impl Journal {
     pub(crate) fn flush(&self) {
         let mut inner = self.lock();
         while inner.to_file && (inner.writing || !inner.pending.is_empty()) && !inner.closed {
-            inner = self
-                .0
-                .1
-                .wait_timeout(inner, FLUSH_EVERY)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            inner = self.0.1.wait_timeout(inner, FLUSH_EVERY).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -142,12 +129,7 @@ impl Journal {
         loop {
             let mut inner = self.lock();
             while inner.pending.is_empty() && !inner.closed {
-                inner = self
-                    .0
-                    .1
-                    .wait_timeout(inner, FLUSH_EVERY)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0;
+                inner = self.0.1.wait_timeout(inner, FLUSH_EVERY).unwrap_or_else(PoisonError::into_inner).0;
             }
             let batch = std::mem::take(&mut inner.pending);
             inner.writing = true;
@@ -184,30 +166,14 @@ mod tests {
         }
         let page = journal.page(0, 4, None);
         assert_eq!((page.first, page.next), (0, 4));
-        let rest: Vec<Value> =
-            serde_json::from_str(&journal.page(page.next, 100, None).entries).unwrap();
-        assert_eq!(
-            rest.iter()
-                .map(|entry| entry["n"].as_u64().unwrap())
-                .collect::<Vec<_>>(),
-            [4, 5, 6, 7, 8, 9]
-        );
-        assert_eq!(
-            journal
-                .page(0, 10, Some("\"n\":7"))
-                .entries
-                .matches("index")
-                .count(),
-            1
-        );
+        let rest: Vec<Value> = serde_json::from_str(&journal.page(page.next, 100, None).entries).unwrap();
+        assert_eq!(rest.iter().map(|entry| entry["n"].as_u64().unwrap()).collect::<Vec<_>>(), [4, 5, 6, 7, 8, 9]);
+        assert_eq!(journal.page(0, 10, Some("\"n\":7")).entries.matches("index").count(), 1);
         journal.flush();
         journal.close();
         thread.unwrap().join().unwrap();
         let text = std::fs::read_to_string(path).unwrap();
         assert_eq!(text.lines().count(), 10);
-        assert_eq!(
-            serde_json::from_str::<Value>(text.lines().last().unwrap()).unwrap()["index"],
-            9
-        );
+        assert_eq!(serde_json::from_str::<Value>(text.lines().last().unwrap()).unwrap()["index"], 9);
     }
 }

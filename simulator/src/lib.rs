@@ -73,22 +73,14 @@ impl Simulator {
     pub async fn start(config: SimulatorConfig) -> Result<Running, SimulatorError> {
         let config = config.bounded();
         let address = config.listen;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| SimulatorError::Listen { address, source })?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| SimulatorError::Listen { address, source })?;
-        let (journal, journal_thread) =
-            Journal::open(config.journal.as_deref()).map_err(SimulatorError::Journal)?;
+        let listener = TcpListener::bind(address).await.map_err(|source| SimulatorError::Listen { address, source })?;
+        let address = listener.local_addr().map_err(|source| SimulatorError::Listen { address, source })?;
+        let (journal, journal_thread) = Journal::open(config.journal.as_deref()).map_err(SimulatorError::Journal)?;
         let core = Arc::new(Core::new(config, address, journal));
-        core.tasks
-            .spawn(server::accept(Arc::clone(&core), listener));
+        core.tasks.spawn(server::accept(Arc::clone(&core), listener));
+        core.tasks.spawn(gateway::expire_sessions(Arc::clone(&core)));
         tracing::info!(%address, guilds = core.world().guilds.len(), "the simulator listens");
-        Ok(Running {
-            core,
-            journal_thread,
-        })
+        Ok(Running { core, journal_thread })
     }
 }
 

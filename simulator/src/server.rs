@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use http::header::{
-    CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
@@ -42,8 +40,7 @@ pub(crate) async fn accept(core: Arc<Core>, listener: TcpListener) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                core.tasks
-                    .spawn(connection(Arc::clone(&core), stream, peer));
+                core.tasks.spawn(connection(Arc::clone(&core), stream, peer));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
@@ -57,10 +54,8 @@ async fn connection(core: Arc<Core>, stream: TcpStream, peer: SocketAddr) {
     let _no_delay = stream.set_nodelay(true);
     let shutdown = core.shutdown.clone();
     let service = service_fn(|request| answer(Arc::clone(&core), peer.ip(), request));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
+    let connection =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::select! {
         () = shutdown.cancelled() => {}
         ended = connection => if let Err(error) = ended {
@@ -76,10 +71,7 @@ async fn answer(core: Arc<Core>, peer: IpAddr, request: Request<Incoming>) -> An
     }
     if let Some(rest) = path.strip_prefix("/control") {
         if !peer.is_loopback() {
-            return Ok(text(
-                StatusCode::FORBIDDEN,
-                "the control API answers loopback only",
-            ));
+            return Ok(text(StatusCode::FORBIDDEN, "the control API answers loopback only"));
         }
         let path = rest.to_owned();
         let (parts, body) = request.into_parts();
@@ -87,26 +79,14 @@ async fn answer(core: Arc<Core>, peer: IpAddr, request: Request<Incoming>) -> An
             return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "body too large"));
         };
         let query = parse_query(parts.uri.query().unwrap_or_default());
-        return Ok(control::handle(
-            &core,
-            parts.method.as_str(),
-            &path,
-            &query,
-            &body,
-        ));
+        return Ok(control::handle(&core, parts.method.as_str(), &path, &query, &body));
     }
     let Some(path) = api_path(path).map(str::to_owned) else {
-        return Ok(json(
-            StatusCode::NOT_FOUND,
-            r#"{"message":"404: Not Found","code":0}"#,
-        ));
+        return Ok(json(StatusCode::NOT_FOUND, r#"{"message":"404: Not Found","code":0}"#));
     };
     let (parts, body) = request.into_parts();
     let Some(body) = read(body).await else {
-        return Ok(json(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            r#"{"message":"Request entity too large","code":40005}"#,
-        ));
+        return Ok(json(StatusCode::PAYLOAD_TOO_LARGE, r#"{"message":"Request entity too large","code":40005}"#));
     };
     let received = Received {
         method: parts.method.as_str(),
@@ -120,38 +100,25 @@ async fn answer(core: Arc<Core>, peer: IpAddr, request: Request<Incoming>) -> An
     if planned.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(planned.delay_ms)).await;
     }
-    if planned.cut {
-        Err(Cut)
-    } else {
-        Ok(planned.response)
-    }
+    if planned.cut { Err(Cut) } else { Ok(planned.response) }
 }
 
 /// The path behind `/api/v10`, `/api/v9` or `/api`.
 fn api_path(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("/api")?;
-    let rest = rest
-        .strip_prefix("/v10")
-        .or_else(|| rest.strip_prefix("/v9"))
-        .unwrap_or(rest);
+    let rest = rest.strip_prefix("/v10").or_else(|| rest.strip_prefix("/v9")).unwrap_or(rest);
     rest.starts_with('/').then_some(rest)
 }
 
 async fn read(body: Incoming) -> Option<Bytes> {
-    Limited::new(body, MAX_BODY)
-        .collect()
-        .await
-        .ok()
-        .map(http_body_util::Collected::to_bytes)
+    Limited::new(body, MAX_BODY).collect().await.ok().map(http_body_util::Collected::to_bytes)
 }
 
 fn upgrade(core: &Arc<Core>, mut request: Request<Incoming>) -> Response<Full<Bytes>> {
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
         return text(StatusCode::BAD_REQUEST, "only websocket upgrades are known");
     };
-    let digest = sha1_smol::Sha1::from([key.as_bytes(), WEBSOCKET_GUID.as_bytes()].concat())
-        .digest()
-        .bytes();
+    let digest = sha1_smol::Sha1::from([key.as_bytes(), WEBSOCKET_GUID.as_bytes()].concat()).digest().bytes();
     let accept = base64::engine::general_purpose::STANDARD.encode(digest);
     let greeting = greeting(request.uri().query().unwrap_or_default());
     let upgrading = hyper::upgrade::on(&mut request);
@@ -192,9 +159,7 @@ fn greeting(query: &str) -> Greeting {
 fn with_type(status: StatusCode, kind: &'static str, body: &'static str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
@@ -204,9 +169,7 @@ fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
 
 fn json(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
     let mut response = with_type(status, "application/json", body);
-    response
-        .headers_mut()
-        .insert(http::header::VIA, HeaderValue::from_static("1.1 google"));
+    response.headers_mut().insert(http::header::VIA, HeaderValue::from_static("1.1 google"));
     response
 }
 

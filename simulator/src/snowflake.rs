@@ -10,11 +10,7 @@ pub(crate) const BLAST_BIT: u64 = 1 << 21;
 
 /// Wall clock in microseconds since the Unix epoch.
 pub(crate) fn unix_us() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-        })
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// Strictly rising snowflakes with 2^21 ids per millisecond; beyond that the clock of the ids runs ahead.
@@ -93,12 +89,7 @@ pub(crate) fn iso8601(ms: u64) -> String {
     let day = doy - (153 * mp + 2) / 5 + 1;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
     let year = yoe + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second, milli) = (
-        rest / 3_600_000,
-        rest / 60_000 % 60,
-        rest / 1000 % 60,
-        rest % 1000,
-    );
+    let (hour, minute, second, milli) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}000+00:00")
 }
 
@@ -110,12 +101,7 @@ mod tests {
     fn ids_rise_and_never_carry_the_blast_bit() {
         let mut ids = Ids::default();
         let mut last = 0;
-        for now in [
-            DISCORD_EPOCH_MS + 5,
-            DISCORD_EPOCH_MS + 5,
-            DISCORD_EPOCH_MS + 1,
-            DISCORD_EPOCH_MS + 9,
-        ] {
+        for now in [DISCORD_EPOCH_MS + 5, DISCORD_EPOCH_MS + 5, DISCORD_EPOCH_MS + 1, DISCORD_EPOCH_MS + 9] {
             let id = ids.next(now);
             assert!(id > last || last == 0);
             assert_eq!(id & BLAST_BIT, 0);
@@ -126,10 +112,7 @@ mod tests {
     #[test]
     fn timestamps_are_iso_8601_of_constant_length() {
         assert_eq!(iso8601(0), "1970-01-01T00:00:00.000000+00:00");
-        assert_eq!(
-            iso8601(1_709_210_096_789),
-            "2024-02-29T12:34:56.789000+00:00"
-        );
+        assert_eq!(iso8601(1_709_210_096_789), "2024-02-29T12:34:56.789000+00:00");
         assert_eq!(iso8601(1_709_210_096_789).len(), 32);
     }
 

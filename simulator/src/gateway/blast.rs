@@ -10,12 +10,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::snowflake::{blast_id, iso8601};
+use crate::snowflake::{Mix, blast_id, iso8601};
 
 const ID_MARK: &str = "1111111111111111111";
 const TIME_MARK: &str = "2222-22-22T22:22:22.222000+00:00";
 /// Longest content of a message, as Discord's.
 const MAX_CONTENT: usize = 2000;
+/// Longest prefix, in bytes of JSON.
+const MAX_PREFIX: usize = 1_000;
 /// Least room for prefix, `blast:<n>` and the time.
 const MIN_CONTENT: usize = 64;
 
@@ -39,14 +41,7 @@ pub(crate) struct BlastSpec {
 
 impl Default for BlastSpec {
     fn default() -> Self {
-        Self {
-            rate: 0,
-            count: None,
-            seconds: None,
-            bytes: 1200,
-            guilds: None,
-            prefix: String::new(),
-        }
+        Self { rate: 0, count: None, seconds: None, bytes: 1200, guilds: None, prefix: String::new() }
     }
 }
 
@@ -108,7 +103,16 @@ impl Blast {
 
 /// One template per guild: message `n` of a blast uses template `n % len`.
 #[derive(Debug)]
-pub(crate) struct TemplateSet(Vec<Template>);
+pub(crate) struct TemplateSet {
+    templates: Vec<Template>,
+    /// Words from which every message takes another stretch, so that compression meets text that is not always the same.
+    filler: Vec<u8>,
+}
+
+/// Length of the filler: longer than the window of a fast zstd, so a stretch is seldom met again.
+const FILLER: usize = 1 << 20;
+/// Step between the stretches of two messages, odd and larger than a content.
+const FILLER_STEP: u64 = 2_477;
 
 #[derive(Debug)]
 struct Template {
@@ -118,6 +122,8 @@ struct Template {
     full: Patched,
     redacted: Patched,
     prefix: String,
+    /// The prefix as it stands inside a JSON string.
+    escaped: String,
 }
 
 #[derive(Debug)]
@@ -139,20 +145,18 @@ pub(crate) struct Composer {
 impl TemplateSet {
     /// Templates from whole messages (`d` of MESSAGE_CREATE without id, timestamp and content), grown to about `bytes` each.
     pub(crate) fn new(messages: Vec<Value>, bytes: usize, prefix: &str) -> Self {
-        let templates = messages
-            .into_iter()
-            .filter_map(|message| Template::new(message, bytes, prefix));
-        Self(templates.collect())
+        let templates = messages.into_iter().filter_map(|message| Template::new(message, bytes, prefix));
+        Self { templates: templates.collect(), filler: filler() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.templates.is_empty()
     }
 
     fn template(&self, number: u64) -> &Template {
         // The set is never empty: a blast without guilds is refused.
-        let length = self.0.len() as u64;
-        &self.0[usize::try_from(number % length).unwrap_or(0)]
+        let length = self.templates.len() as u64;
+        &self.templates[usize::try_from(number % length).unwrap_or(0)]
     }
 
     pub(crate) fn guild(&self, number: u64) -> u64 {
@@ -166,17 +170,11 @@ impl TemplateSet {
     }
 
     fn guild_names(&self) -> Vec<String> {
-        self.0
-            .iter()
-            .map(|template| template.guild.to_string())
-            .collect()
+        self.templates.iter().map(|template| template.guild.to_string()).collect()
     }
 
     fn channel_names(&self) -> Vec<String> {
-        self.0
-            .iter()
-            .map(|template| template.channel.to_string())
-            .collect()
+        self.templates.iter().map(|template| template.channel.to_string()).collect()
     }
 
     /// The content of message `number`, without the filler.
@@ -190,14 +188,7 @@ impl TemplateSet {
     }
 
     /// Appends `d` of message `number`.
-    pub(crate) fn compose(
-        &self,
-        number: u64,
-        at_us: u64,
-        redacted: bool,
-        composer: &mut Composer,
-        out: &mut Vec<u8>,
-    ) {
+    pub(crate) fn compose(&self, number: u64, at_us: u64, redacted: bool, composer: &mut Composer, out: &mut Vec<u8>) {
         let template = self.template(number);
         let patched = template.pick(redacted);
         let at_ms = at_us / 1000;
@@ -208,20 +199,20 @@ impl TemplateSet {
         let start = out.len();
         out.extend_from_slice(&patched.bytes);
         let body = &mut out[start..];
-        digits(
-            &mut body[patched.id..patched.id + ID_MARK.len()],
-            blast_id(number, at_ms),
-        );
-        body[patched.time..patched.time + TIME_MARK.len()]
-            .copy_from_slice(composer.text.as_bytes());
+        digits(&mut body[patched.id..patched.id + ID_MARK.len()], blast_id(number, at_ms));
+        body[patched.time..patched.time + TIME_MARK.len()].copy_from_slice(composer.text.as_bytes());
         if !redacted {
             let content = &mut body[patched.content..patched.content + patched.content_len];
-            let mut at = put(content, 0, template.prefix.as_bytes());
+            let mut at = put(content, 0, template.escaped.as_bytes());
             at = put(content, at, b"blast:");
             at = put_number(content, at, number);
             at = put(content, at, b" ");
             at = put_number(content, at, at_us);
-            put(content, at, b" ");
+            at = put(content, at, b" ");
+            let start =
+                usize::try_from(number.wrapping_mul(FILLER_STEP) % (FILLER - MAX_CONTENT * 2) as u64).unwrap_or(0);
+            let rest = content.len() - at;
+            put(content, at, &self.filler[start..start + rest]);
         }
     }
 }
@@ -229,29 +220,22 @@ impl TemplateSet {
 impl Template {
     fn new(mut message: Value, bytes: usize, prefix: &str) -> Option<Self> {
         let read = |value: &Value| value.as_str().and_then(|id| id.parse::<u64>().ok());
-        let (guild, channel, author) = (
-            read(&message["guild_id"])?,
-            read(&message["channel_id"])?,
-            read(&message["author"]["id"])?,
-        );
+        let (guild, channel, author) =
+            (read(&message["guild_id"])?, read(&message["channel_id"])?, read(&message["author"]["id"])?);
+        let quoted = json!(prefix).to_string();
+        let escaped = quoted.get(1..quoted.len() - 1)?.to_owned();
+        if escaped.len() > MAX_PREFIX {
+            return None;
+        }
         message["id"] = json!(ID_MARK);
         message["timestamp"] = json!(TIME_MARK);
         message["content"] = json!("");
         let redacted = Patched::find(crate::events::redact(&message).to_string(), 0)?;
         let bare = message.to_string().len();
-        let room = bytes
-            .saturating_sub(bare)
-            .clamp(MIN_CONTENT + prefix.len(), MAX_CONTENT);
+        let room = bytes.saturating_sub(bare).clamp(MIN_CONTENT + escaped.len(), MAX_CONTENT);
         message["content"] = json!("x".repeat(room));
         let full = Patched::find(message.to_string(), room)?;
-        Some(Self {
-            guild,
-            channel,
-            author,
-            full,
-            redacted,
-            prefix: prefix.to_owned(),
-        })
+        Some(Self { guild, channel, author, full, redacted, prefix: prefix.to_owned(), escaped })
     }
 
     fn pick(&self, redacted: bool) -> &Patched {
@@ -264,14 +248,26 @@ impl Patched {
         let id = text.find(&format!("\"id\":\"{ID_MARK}\""))? + 6;
         let time = text.find(TIME_MARK)?;
         let content = text.find("\"content\":\"")? + 11;
-        Some(Self {
-            bytes: text.into_bytes(),
-            id,
-            time,
-            content,
-            content_len,
-        })
+        Some(Self { bytes: text.into_bytes(), id, time, content, content_len })
     }
+}
+
+/// Random lower-case words, the same in every process.
+fn filler() -> Vec<u8> {
+    let mut mix = Mix::new(7);
+    let mut out = Vec::with_capacity(FILLER + 16);
+    while out.len() < FILLER {
+        let mut letters = mix.next();
+        for _ in 0..2 + mix.below(7) {
+            // The square makes some letters frequent, as in real text.
+            let draw = (letters & 0xF) * (letters >> 4 & 0xF) / 9;
+            out.push(b'a' + u8::try_from(draw % 26).unwrap_or(0));
+            letters >>= 8;
+        }
+        out.push(b' ');
+    }
+    out.truncate(FILLER);
+    out
 }
 
 /// Fills `room` with the digits of `number`, right-aligned (ids have 19 digits from 2015 to 2090).
@@ -312,47 +308,26 @@ mod tests {
 
     #[test]
     fn a_composed_message_is_json_of_the_asked_size_with_its_number() {
-        let set = set("!ping ");
+        let set = set("!ping \"ä\" ");
         let mut composer = Composer::default();
         for number in [0, 9, 123_456_789] {
             let mut out = b"before".to_vec();
-            set.compose(
-                number,
-                1_709_210_096_789_001,
-                false,
-                &mut composer,
-                &mut out,
-            );
+            set.compose(number, 1_709_210_096_789_001, false, &mut composer, &mut out);
             assert_eq!(out.len() - 6, set.length(number, false));
             assert!((1190..=1210).contains(&(out.len() - 6)));
             let message: Value = serde_json::from_slice(&out[6..]).unwrap();
             let content = message["content"].as_str().unwrap();
-            assert!(
-                content.starts_with(&set.content(number, 1_709_210_096_789_001)),
-                "{content}"
-            );
+            assert!(content.starts_with(&set.content(number, 1_709_210_096_789_001)), "{content}");
             assert_eq!(message["timestamp"], "2024-02-29T12:34:56.789000+00:00");
-            assert_eq!(
-                message["id"],
-                blast_id(number, 1_709_210_096_789).to_string()
-            );
-            assert_eq!(
-                message["guild_id"],
-                ["10", "11"][usize::try_from(number % 2).unwrap()]
-            );
+            assert_eq!(message["id"], blast_id(number, 1_709_210_096_789).to_string());
+            assert_eq!(message["guild_id"], ["10", "11"][usize::try_from(number % 2).unwrap()]);
         }
     }
 
     #[test]
     fn without_message_content_the_content_is_empty() {
         let mut out = Vec::new();
-        set("").compose(
-            7,
-            1_709_210_096_789_001,
-            true,
-            &mut Composer::default(),
-            &mut out,
-        );
+        set("").compose(7, 1_709_210_096_789_001, true, &mut Composer::default(), &mut out);
         let message: Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(message["content"], "");
     }
@@ -361,9 +336,6 @@ mod tests {
     fn decimals_have_no_leading_zeros() {
         let mut buffer = [0; 20];
         assert_eq!(decimal(&mut buffer, 0), b"0");
-        assert_eq!(
-            decimal(&mut buffer, u64::MAX),
-            u64::MAX.to_string().as_bytes()
-        );
+        assert_eq!(decimal(&mut buffer, u64::MAX), u64::MAX.to_string().as_bytes());
     }
 }

@@ -106,10 +106,7 @@ impl Connection {
     }
 
     pub(crate) fn session(&self) -> Option<Arc<Session>> {
-        self.session
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set_session(&self, session: Option<Arc<Session>>) {
@@ -119,11 +116,7 @@ impl Connection {
 
     /// Runs until the connection closed; errors of the socket end it too.
     pub(crate) async fn write(self: Arc<Self>, mut socket: OwnedWriteHalf, transport: Transport) {
-        let mut encoder = Encoder {
-            transport,
-            composer: Composer::default(),
-            scratch: Vec::new(),
-        };
+        let mut encoder = Encoder { transport, composer: Composer::default(), scratch: Vec::new() };
         let mut out = Vec::with_capacity(WRITE_BYTES + 64 * 1024);
         let mut taken = Vec::new();
         loop {
@@ -200,23 +193,13 @@ impl Encoder {
         if matches!(self.transport, Transport::Plain) {
             let mut digits = [0; 20];
             let digits = decimal(&mut digits, sequence);
-            frame::begin(
-                out,
-                frame::TEXT,
-                payload_length(stored, digits.len(), intents),
-            );
+            frame::begin(out, frame::TEXT, payload_length(stored, digits.len(), intents));
             payload(stored, digits, intents, &mut self.composer, out);
         } else {
             let mut digits = [0; 20];
             let digits = decimal(&mut digits, sequence);
             self.scratch.clear();
-            payload(
-                stored,
-                digits,
-                intents,
-                &mut self.composer,
-                &mut self.scratch,
-            );
+            payload(stored, digits, intents, &mut self.composer, &mut self.scratch);
             self.transport.append(&self.scratch, out);
         }
     }
@@ -234,21 +217,12 @@ fn hides_content(intents: u64) -> bool {
 fn payload_length(stored: &Stored, digits: usize, intents: u64) -> usize {
     let (kind, data) = match stored {
         Stored::Event(event) => (event.kind.len(), event.data_for(intents).len()),
-        Stored::Blast { set, number, .. } => (
-            BLAST_TYPE.len(),
-            set.length(*number, hides_content(intents)),
-        ),
+        Stored::Blast { set, number, .. } => (BLAST_TYPE.len(), set.length(*number, hides_content(intents))),
     };
     BEFORE_TYPE.len() + kind + BEFORE_SEQUENCE.len() + digits + BEFORE_DATA.len() + data + 1
 }
 
-fn payload(
-    stored: &Stored,
-    digits: &[u8],
-    intents: u64,
-    composer: &mut Composer,
-    out: &mut Vec<u8>,
-) {
+fn payload(stored: &Stored, digits: &[u8], intents: u64, composer: &mut Composer, out: &mut Vec<u8>) {
     let kind = match stored {
         Stored::Event(event) => &*event.kind,
         Stored::Blast { .. } => BLAST_TYPE,
@@ -260,9 +234,7 @@ fn payload(
     out.extend_from_slice(BEFORE_DATA);
     match stored {
         Stored::Event(event) => out.extend_from_slice(event.data_for(intents)),
-        Stored::Blast { set, number, at_us } => {
-            set.compose(*number, *at_us, hides_content(intents), composer, out)
-        }
+        Stored::Blast { set, number, at_us } => set.compose(*number, *at_us, hides_content(intents), composer, out),
     }
     out.push(b'}');
 }
@@ -274,18 +246,12 @@ mod tests {
 
     #[test]
     fn the_announced_length_is_the_written_length() {
-        let event = Stored::Event(Arc::new(Event::new(
-            "TYPING_START",
-            &serde_json::json!({"channel_id": "1"}),
-        )));
+        let event = Stored::Event(Arc::new(Event::new("TYPING_START", &serde_json::json!({"channel_id": "1"}))));
         for digits in [&b"1"[..], b"123456"] {
             let mut out = Vec::new();
             payload(&event, digits, 0, &mut Composer::default(), &mut out);
             assert_eq!(out.len(), payload_length(&event, digits.len(), 0));
-            assert_eq!(
-                serde_json::from_slice::<serde_json::Value>(&out).unwrap()["t"],
-                "TYPING_START"
-            );
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&out).unwrap()["t"], "TYPING_START");
         }
     }
 }

@@ -55,9 +55,7 @@ impl Decoder {
                 TEXT | BINARY if fin => return Ok(Some(Incoming::Data(payload))),
                 TEXT | BINARY => self.fragments = Some(payload),
                 CLOSE => {
-                    let code = payload
-                        .first_chunk::<2>()
-                        .map(|code| u16::from_be_bytes(*code));
+                    let code = payload.first_chunk::<2>().map(|code| u16::from_be_bytes(*code));
                     return Ok(Some(Incoming::Close(code)));
                 }
                 PING => return Ok(Some(Incoming::Ping(payload))),
@@ -81,10 +79,7 @@ impl Decoder {
                 None => return Ok(None),
             },
             127 => match bytes.get(2..10).and_then(|raw| raw.first_chunk::<8>()) {
-                Some(raw) => (
-                    usize::try_from(u64::from_be_bytes(*raw)).map_err(|_| BadFrame)?,
-                    10,
-                ),
+                Some(raw) => (usize::try_from(u64::from_be_bytes(*raw)).map_err(|_| BadFrame)?, 10),
                 None => return Ok(None),
             },
             short => (usize::from(short), 2),
@@ -92,21 +87,13 @@ impl Decoder {
         if length > MAX_INCOMING_BYTES {
             return Err(BadFrame);
         }
-        let Some(mask) = bytes
-            .get(header..header + 4)
-            .and_then(|raw| raw.first_chunk::<4>())
-            .copied()
-        else {
+        let Some(mask) = bytes.get(header..header + 4).and_then(|raw| raw.first_chunk::<4>()).copied() else {
             return Ok(None);
         };
         let Some(body) = bytes.get(header + 4..header + 4 + length) else {
             return Ok(None);
         };
-        let payload = body
-            .iter()
-            .zip(mask.iter().cycle())
-            .map(|(byte, mask)| byte ^ mask)
-            .collect();
+        let payload = body.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
         self.buffer.advance(header + 4 + length);
         Ok(Some((first & 0x80 != 0, first & 0x0F, payload)))
     }
@@ -165,12 +152,7 @@ mod tests {
         }
         let mask = [1, 2, 3, 4];
         out.extend_from_slice(&mask);
-        out.extend(
-            payload
-                .iter()
-                .enumerate()
-                .map(|(i, byte)| byte ^ mask[i % 4]),
-        );
+        out.extend(payload.iter().enumerate().map(|(i, byte)| byte ^ mask[i % 4]));
         out
     }
 
@@ -206,9 +188,7 @@ mod tests {
         decoder.buffer.extend_from_slice(&[0x81, 1, b'x']);
         assert_eq!(decoder.next(), Err(BadFrame));
         let mut decoder = Decoder::default();
-        decoder
-            .buffer
-            .extend_from_slice(&[0x81, 0xFF, 0, 0, 0, 0, 1, 0, 0, 0]);
+        decoder.buffer.extend_from_slice(&[0x81, 0xFF, 0, 0, 0, 0, 1, 0, 0, 0]);
         assert_eq!(decoder.next(), Err(BadFrame));
     }
 }

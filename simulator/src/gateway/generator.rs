@@ -34,20 +34,13 @@ pub(crate) enum BlastRefused {
 pub(crate) fn start_blast(core: &Core, spec: BlastSpec) -> Result<Arc<Blast>, BlastRefused> {
     let mut world = core.world();
     let mut blasts = core.blasts();
-    if blasts
-        .last()
-        .is_some_and(|last| last.finished_us.load(Ordering::Acquire) == 0)
-    {
+    if blasts.last().is_some_and(|last| last.finished_us.load(Ordering::Acquire) == 0) {
         return Err(BlastRefused::Running);
     }
     if blasts.len() >= MAX_BLASTS {
         return Err(BlastRefused::TooMany);
     }
-    let set = Arc::new(TemplateSet::new(
-        templates(&world, spec.guilds),
-        spec.bytes,
-        &spec.prefix,
-    ));
+    let set = Arc::new(TemplateSet::new(templates(&world, spec.guilds), spec.bytes, &spec.prefix));
     if set.is_empty() {
         return Err(BlastRefused::NoGuilds);
     }
@@ -61,18 +54,13 @@ pub(crate) fn start_blast(core: &Core, spec: BlastSpec) -> Result<Arc<Blast>, Bl
     drop(world);
     let now = unix_us();
     blast.started_us.store(now, Ordering::Release);
-    core.journal
-        .record(&json!({"kind": "blast_started", "at_us": now, "status": blast.status()}));
+    core.journal.record(&json!({"kind": "blast_started", "at_us": now, "status": blast.status()}));
     Ok(blast)
 }
 
 /// One message per guild, in its first text channel, by one of its members.
 fn templates(world: &World, guilds: Option<usize>) -> Vec<Value> {
-    let chosen = world
-        .guilds
-        .iter()
-        .filter(|(_, guild)| !guild.unavailable)
-        .take(guilds.unwrap_or(usize::MAX));
+    let chosen = world.guilds.iter().filter(|(_, guild)| !guild.unavailable).take(guilds.unwrap_or(usize::MAX));
     let messages = chosen.filter_map(|(id, guild)| {
         let is_text = |channel: &&u64| world.channels.get(channel).is_some_and(|channel| channel.fields["type"] == 0);
         let channel = guild.channels.iter().find(is_text)?;
@@ -91,26 +79,15 @@ pub(crate) async fn run_blast(core: Arc<Core>, blast: Arc<Blast>) {
     let spec = &blast.spec;
     let next = core.world().blasted.get_or_insert_default().next.clone();
     let started = blast.started_us.load(Ordering::Acquire);
-    let seconds = spec.seconds.or(if spec.count.is_none() {
-        Some(1.0)
-    } else {
-        None
-    });
+    let seconds = spec.seconds.or(if spec.count.is_none() { Some(1.0) } else { None });
     let until = seconds.map(|seconds| {
-        started
-            + Duration::try_from_secs_f64(seconds)
-                .map_or(0, |span| u64::try_from(span.as_micros()).unwrap_or(0))
+        started + Duration::try_from_secs_f64(seconds).map_or(0, |span| u64::try_from(span.as_micros()).unwrap_or(0))
     });
-    let bound = if spec.rate == 0 {
-        AHEAD
-    } else {
-        core.config.resume_buffer as u64 / 2
-    };
+    let bound = if spec.rate == 0 { AHEAD } else { core.config.resume_buffer as u64 / 2 };
     let mut sent = 0;
     while !blast.stop.load(Ordering::Relaxed) && !core.shutdown.is_cancelled() {
         let now = unix_us();
-        if spec.count.is_some_and(|count| sent >= count) || until.is_some_and(|until| now >= until)
-        {
+        if spec.count.is_some_and(|count| sent >= count) || until.is_some_and(|until| now >= until) {
             break;
         }
         let sessions = core.hub.sessions();
@@ -128,8 +105,8 @@ pub(crate) async fn run_blast(core: Arc<Core>, blast: Arc<Blast>) {
             tokio::time::sleep(TICK).await;
             continue;
         }
-        for session in &sessions {
-            wait_for_room(&core, &blast, session, bound).await;
+        for session in sessions.iter().filter(|session| !replaced(session, &sessions)) {
+            wait_for_room(&core, &blast, session, bound, until).await;
         }
         let at_us = unix_us();
         for session in &sessions {
@@ -143,22 +120,34 @@ pub(crate) async fn run_blast(core: Arc<Core>, blast: Arc<Blast>) {
     }
     let now = unix_us();
     blast.finished_us.store(now, Ordering::Release);
-    core.journal.record(&json!({"kind": "blast_finished", "at_us": now, "blast": blast.number, "first": blast.first, "sent": sent}));
+    core.journal.record(
+        &json!({"kind": "blast_finished", "at_us": now, "blast": blast.number, "first": blast.first, "sent": sent}),
+    );
 }
 
-async fn wait_for_room(core: &Core, blast: &Blast, session: &Session, bound: u64) {
-    while session.unsent() >= bound
-        && !session.has_ended()
-        && !blast.stop.load(Ordering::Relaxed)
-        && !core.shutdown.is_cancelled()
-    {
+/// Whether a client went on without resuming this session: nobody waits for it then, its buffer forgets the oldest.
+fn replaced(session: &Session, all: &[Arc<Session>]) -> bool {
+    session.connection().is_none()
+        && all
+            .iter()
+            .any(|other| other.shard == session.shard && other.shards == session.shards && other.connection().is_some())
+}
+
+/// Waits until `session` has taken enough, the blast is over, or nobody can take it any more.
+async fn wait_for_room(core: &Core, blast: &Blast, session: &Session, bound: u64, until: Option<u64>) {
+    let over = || {
+        blast.stop.load(Ordering::Relaxed)
+            || core.shutdown.is_cancelled()
+            || until.is_some_and(|until| unix_us() >= until)
+    };
+    while session.unsent() >= bound && !over() {
         let drained = session.drained.notified();
         tokio::pin!(drained);
         drained.as_mut().enable();
         if session.unsent() < bound {
             return;
         }
-        // The time-out only lets a stop be seen.
+        // The time-out only lets the end be seen.
         let _woken = tokio::time::timeout(Duration::from_millis(50), drained).await;
     }
 }
@@ -177,11 +166,7 @@ fn push(core: &Core, blast: &Blast, session: &Session, first: u64, count: u64, a
             Some((_, last)) if *last + 1 == number => *last = number,
             _ => runs.push((number, number)),
         }
-        stored.push(Stored::Blast {
-            set: Arc::clone(&blast.set),
-            number,
-            at_us,
-        });
+        stored.push(Stored::Blast { set: Arc::clone(&blast.set), number, at_us });
     }
     if stored.is_empty() {
         return;

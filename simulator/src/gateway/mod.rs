@@ -11,6 +11,7 @@ mod transport;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ pub(crate) use blast::{Blast, BlastSpec, TemplateSet};
 pub(crate) use generator::{BlastRefused, run_blast, start_blast};
 pub(crate) use reader::{Greeting, serve};
 
+use crate::core::Core;
 use crate::events::Event;
 use crate::journal::Journal;
 use crate::snowflake::unix_us;
@@ -27,6 +29,8 @@ use session::{Session, Stored};
 
 /// Sessions kept; at the bound the one that lost its connection longest ago ends.
 const MAX_SESSIONS: usize = 1_024;
+/// Rest between two looks at abandoned sessions.
+const EXPIRE_EVERY: Duration = Duration::from_millis(500);
 /// `session_start_limit.total`, per process life.
 pub(crate) const IDENTIFY_TOTAL: u64 = 1_000;
 
@@ -69,28 +73,17 @@ impl Hub {
 
     /// Sessions that have not ended.
     pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
-        lock(&self.sessions)
-            .iter()
-            .filter(|session| !session.has_ended())
-            .cloned()
-            .collect()
+        lock(&self.sessions).iter().filter(|session| !session.has_ended()).cloned().collect()
     }
 
     pub(crate) fn session(&self, id: &str) -> Option<Arc<Session>> {
-        lock(&self.sessions)
-            .iter()
-            .find(|session| session.id == id)
-            .cloned()
+        lock(&self.sessions).iter().find(|session| session.id == id).cloned()
     }
 
     /// Gives the event to every session that wants it. Callers hold the world's lock, so the order is the world's.
     pub(crate) fn dispatch(&self, event: Event) {
         let event = Arc::new(event);
-        for session in self
-            .sessions()
-            .iter()
-            .filter(|session| session.wants(&event))
-        {
+        for session in self.sessions().iter().filter(|session| session.wants(&event)) {
             self.give(session, &event);
         }
     }
@@ -101,7 +94,7 @@ impl Hub {
         self.journal.record(&json!({
             "kind": "event", "at_us": unix_us(), "session": session.id, "shard": session.shard, "sequence": sequence, "type": event.kind,
             "id": event.id.map(|id| id.to_string()), "guild": event.guild.map(|id| id.to_string()),
-            "channel": event.channel.map(|id| id.to_string()),
+            "channel": event.channel.map(|id| id.to_string()), "digest": digest(event.data_for(session.intents)),
         }));
     }
 
@@ -118,9 +111,7 @@ impl Hub {
     /// Whether bucket `bucket` may IDENTIFY now; notes it when so.
     fn may_identify(&self, bucket: u64, now_us: u64, window_ms: u64) -> bool {
         let mut last = lock(&self.identified_us);
-        let free = last
-            .get(&bucket)
-            .is_none_or(|at| now_us.saturating_sub(*at) >= window_ms * 1000);
+        let free = last.get(&bucket).is_none_or(|at| now_us.saturating_sub(*at) >= window_ms * 1000);
         if free {
             last.insert(bucket, now_us);
             self.identifies.fetch_add(1, Ordering::Relaxed);
@@ -128,23 +119,22 @@ impl Hub {
         free
     }
 
-    fn add_session(&self, session: Arc<Session>, now_us: u64, ttl_ms: u64) {
-        let mut sessions = lock(&self.sessions);
-        sessions.retain(|old| {
-            let expired = old
-                .detached_us()
-                .is_some_and(|at| now_us.saturating_sub(at) > ttl_ms * 1000);
+    /// Ends the sessions that nobody resumed in time.
+    pub(crate) fn expire(&self, now_us: u64, ttl_ms: u64) {
+        lock(&self.sessions).retain(|session| {
+            let expired = session.detached_us().is_some_and(|at| now_us.saturating_sub(at) > ttl_ms * 1000);
             if expired {
-                old.end();
+                session.end();
             }
-            !old.has_ended()
+            !session.has_ended()
         });
+    }
+
+    fn add_session(&self, session: Arc<Session>) {
+        let mut sessions = lock(&self.sessions);
         if sessions.len() >= MAX_SESSIONS {
-            let oldest = sessions
-                .iter()
-                .enumerate()
-                .filter_map(|(index, old)| old.detached_us().map(|at| (at, index)))
-                .min();
+            let oldest =
+                sessions.iter().enumerate().filter_map(|(index, old)| old.detached_us().map(|at| (at, index))).min();
             if let Some((_, index)) = oldest {
                 sessions.swap_remove(index).end();
             }
@@ -155,23 +145,13 @@ impl Hub {
     fn targets(&self, target: Target) -> Vec<Arc<Connection>> {
         let all = lock(&self.connections);
         let wanted = all.values().filter(|connection| {
-            target.shard.is_none_or(|shard| {
-                connection
-                    .session()
-                    .is_some_and(|session| session.shard == shard)
-            })
+            target.shard.is_none_or(|shard| connection.session().is_some_and(|session| session.shard == shard))
         });
         wanted.cloned().collect()
     }
 
     /// Does one thing to the connections meant; returns how many there were.
-    fn each(
-        &self,
-        what: &'static str,
-        target: Target,
-        detail: &Value,
-        act: impl Fn(&Connection),
-    ) -> usize {
+    fn each(&self, what: &'static str, target: Target, detail: &Value, act: impl Fn(&Connection)) -> usize {
         let connections = self.targets(target);
         self.journal.record(&json!({"kind": what, "at_us": unix_us(), "shard": target.shard, "detail": detail, "connections": connections.len()}));
         for connection in &connections {
@@ -196,36 +176,27 @@ impl Hub {
 
     /// Op 7.
     pub(crate) fn ask_reconnect(&self, target: Target) -> usize {
-        self.each("fault_reconnect", target, &Value::Null, |connection| {
-            connection.send(op(7, &Value::Null))
-        })
+        self.each("fault_reconnect", target, &Value::Null, |connection| connection.send(op(7, &Value::Null)))
     }
 
     /// Op 9; not resumable: the session ends.
     pub(crate) fn invalidate(&self, target: Target, resumable: bool) -> usize {
-        self.each(
-            "fault_invalidate",
-            target,
-            &json!(resumable),
-            |connection| {
-                if resumable {
-                    if let Some(session) = connection.session() {
-                        session.detach(connection.id, unix_us());
-                    }
-                } else {
-                    end_session(connection);
+        self.each("fault_invalidate", target, &json!(resumable), |connection| {
+            if resumable {
+                if let Some(session) = connection.session() {
+                    session.detach(connection.id, unix_us());
                 }
-                connection.set_session(None);
-                connection.send(op(9, &json!(resumable)));
-            },
-        )
+            } else {
+                end_session(connection);
+            }
+            connection.set_session(None);
+            connection.send(op(9, &json!(resumable)));
+        })
     }
 
     /// Op 1: the client shall heartbeat at once.
     pub(crate) fn ask_heartbeat(&self, target: Target) -> usize {
-        self.each("ask_heartbeat", target, &Value::Null, |connection| {
-            connection.send(op(1, &Value::Null))
-        })
+        self.each("ask_heartbeat", target, &Value::Null, |connection| connection.send(op(1, &Value::Null)))
     }
 
     /// What the control API shows of the gateway.
@@ -251,6 +222,21 @@ fn end_session(connection: &Connection) {
     if let Some(session) = connection.session() {
         session.end();
     }
+}
+
+/// Ends abandoned sessions until shutdown.
+pub(crate) async fn expire_sessions(core: Arc<Core>) {
+    while !core.shutdown.is_cancelled() {
+        tokio::select! {
+            () = core.shutdown.cancelled() => return,
+            () = tokio::time::sleep(EXPIRE_EVERY) => core.hub.expire(unix_us(), core.config.session_ttl_ms),
+        }
+    }
+}
+
+/// FNV-1a, 64 bits, of the bytes of `d`: whoever holds the payload can tell that it is the one that was sent.
+fn digest(data: &[u8]) -> u64 {
+    data.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A payload that is no dispatch.

@@ -74,19 +74,14 @@ pub(crate) async fn serve(core: Arc<Core>, stream: TcpStream, early: Bytes, gree
         full_lists: HashMap::new(),
         closed_by_client: None,
     };
-    let version_known = greeting
-        .version
-        .as_deref()
-        .is_none_or(|version| matches!(version, "9" | "10"));
-    let problem = problem
-        .or_else(|| (!version_known).then_some((4012, "Invalid API version")))
-        .or_else(|| {
-            greeting
-                .encoding
-                .as_deref()
-                .is_some_and(|encoding| encoding != "json")
-                .then_some((4002, "only json is spoken here"))
-        });
+    let version_known = greeting.version.as_deref().is_none_or(|version| matches!(version, "9" | "10"));
+    let problem = problem.or_else(|| (!version_known).then_some((4012, "Invalid API version"))).or_else(|| {
+        greeting
+            .encoding
+            .as_deref()
+            .is_some_and(|encoding| encoding != "json")
+            .then_some((4002, "only json is spoken here"))
+    });
     match problem {
         Some((code, reason)) => connection.close(Some(code), reason),
         None => {
@@ -215,12 +210,8 @@ impl Reader {
             .is_some_and(|value| *value == true || *value == "true");
         match payload.get("op").and_then(Value::as_u64) {
             Some(1) => self.heartbeat(data),
-            Some(2) if self.connection.session().is_some() => {
-                Next::Close(4005, "Already authenticated.")
-            }
-            Some(6) if self.connection.session().is_some() => {
-                Next::Close(4005, "Already authenticated.")
-            }
+            Some(2) if self.connection.session().is_some() => Next::Close(4005, "Already authenticated."),
+            Some(6) if self.connection.session().is_some() => Next::Close(4005, "Already authenticated."),
             Some(2) => self.identify(data, compress),
             Some(6) => self.resume(data),
             Some(op @ (3 | 4 | 8 | 31 | 43)) => match self.connection.session() {
@@ -232,11 +223,7 @@ impl Reader {
     }
 
     fn too_fast(&mut self, now: Instant) -> bool {
-        while self
-            .sends
-            .front()
-            .is_some_and(|at| now.duration_since(*at) >= SENDS_WINDOW)
-        {
+        while self.sends.front().is_some_and(|at| now.duration_since(*at) >= SENDS_WINDOW) {
             self.sends.pop_front();
         }
         self.sends.push_back(now);
@@ -246,9 +233,7 @@ impl Reader {
     fn heartbeat(&mut self, data: &Value) -> Next {
         self.heard = Instant::now();
         if let Some(sequence) = data.as_u64() {
-            self.connection
-                .last_acked
-                .store(sequence, Ordering::Relaxed);
+            self.connection.last_acked.store(sequence, Ordering::Relaxed);
         }
         self.record("heartbeat", data);
         if self.core.hub.acks.load(Ordering::Relaxed) {
@@ -264,11 +249,7 @@ impl Reader {
             Err((code, reason)) => return Next::Close(code, reason),
         };
         let now = unix_us();
-        if !self.core.hub.may_identify(
-            request.shard % config.max_concurrency,
-            now,
-            config.identify_window_ms,
-        ) {
+        if !self.core.hub.may_identify(request.shard % config.max_concurrency, now, config.identify_window_ms) {
             self.record("identify_too_fast", &json!({"shard": request.shard}));
             self.connection.send(op(9, &json!(false)));
             return Next::Go;
@@ -280,45 +261,24 @@ impl Reader {
         let number = self.core.hub.identifies.load(Ordering::Relaxed);
         let mut mix = Mix::new(config.seed ^ now.rotate_left(17) ^ number);
         let id = format!("{:016x}{:016x}", mix.next(), mix.next());
-        let session = Arc::new(Session::new(
-            id,
-            request.shard,
-            request.shards,
-            request.intents,
-            config.resume_buffer,
-        ));
-        let guilds: Vec<u64> = world
-            .guilds
-            .keys()
-            .copied()
-            .filter(|guild| session.covers(Some(*guild)))
-            .collect();
+        let session = Arc::new(Session::new(id, request.shard, request.shards, request.intents, config.resume_buffer));
+        let guilds: Vec<u64> = world.guilds.keys().copied().filter(|guild| session.covers(Some(*guild))).collect();
         if guilds.len() > MAX_GUILDS_PER_SHARD {
             return Next::Close(4011, "Sharding required.");
         }
-        self.core
-            .hub
-            .add_session(Arc::clone(&session), now, config.session_ttl_ms);
+        self.core.hub.add_session(Arc::clone(&session));
         session.attach(Arc::clone(&self.connection));
         self.record("identify", &json!({
             "session": session.id, "shard": [request.shard, request.shards], "intents": request.intents, "guilds": guilds.len(),
             "properties": data["properties"],
         }));
         let ready = self.ready(&world, &session, &guilds);
-        self.core
-            .hub
-            .give(&session, &Arc::new(Event::new("READY", &ready)));
+        self.core.hub.give(&session, &Arc::new(Event::new("READY", &ready)));
         if request.intents & intents::GUILDS != 0 {
             for guild in guilds {
                 let payload = world.guild_create(guild, request.large_threshold);
-                let kind = if payload["unavailable"] == true {
-                    "GUILD_DELETE"
-                } else {
-                    "GUILD_CREATE"
-                };
-                self.core
-                    .hub
-                    .give(&session, &Arc::new(Event::new(kind, &payload)));
+                let kind = if payload["unavailable"] == true { "GUILD_DELETE" } else { "GUILD_CREATE" };
+                self.core.hub.give(&session, &Arc::new(Event::new(kind, &payload)));
             }
         }
         self.connection.set_session(Some(session));
@@ -327,10 +287,7 @@ impl Reader {
     }
 
     fn ready(&self, world: &World, session: &Session, guilds: &[u64]) -> Value {
-        let guilds: Vec<Value> = guilds
-            .iter()
-            .map(|id| json!({"id": id.to_string(), "unavailable": true}))
-            .collect();
+        let guilds: Vec<Value> = guilds.iter().map(|id| json!({"id": id.to_string(), "unavailable": true})).collect();
         json!({
             "v": 10, "user_settings": {}, "user": world.own_user(), "session_type": "normal", "session_id": session.id,
             "resume_gateway_url": self.core.gateway_url(), "relationships": [], "private_channels": [], "presences": [], "guilds": guilds,
@@ -360,13 +317,13 @@ impl Reader {
             Err(NoResume::Gone) => "invalid_session",
             Err(NoResume::Ahead) => "invalid_sequence",
         };
-        self.record("resume", &json!({"asked": asked, "sequence": sequence, "outcome": label, "replayed": outcome.as_ref().ok()}));
+        self.record(
+            "resume",
+            &json!({"asked": asked, "sequence": sequence, "outcome": label, "replayed": outcome.as_ref().ok()}),
+        );
         match (outcome, found) {
             (Ok(_), Some(session)) => {
-                self.core.hub.give(
-                    &session,
-                    &Arc::new(Event::new("RESUMED", &json!({"_trace": ["simulator"]}))),
-                );
+                self.core.hub.give(&session, &Arc::new(Event::new("RESUMED", &json!({"_trace": ["simulator"]}))));
                 self.connection.set_session(Some(session));
             }
             (Err(NoResume::Ahead), _) => return Next::Close(4007, "Invalid seq."),
@@ -397,23 +354,17 @@ impl Reader {
         }
         if let Some(guild) = read_id(&data["guild_id"]).filter(|_| full) {
             let now = Instant::now();
-            let left = self
-                .full_lists
-                .get(&guild)
-                .map(|at| FULL_LIST_EVERY.saturating_sub(now.duration_since(*at)));
+            let left = self.full_lists.get(&guild).map(|at| FULL_LIST_EVERY.saturating_sub(now.duration_since(*at)));
             if let Some(left) = left.filter(|left| !left.is_zero()) {
                 let mut meta = json!({"guild_id": guild.to_string()});
                 if !data["nonce"].is_null() {
                     meta["nonce"] = data["nonce"].clone();
                 }
                 let limited = json!({"opcode": 8, "retry_after": left.as_secs_f64(), "meta": meta});
-                self.core
-                    .hub
-                    .give(session, &Arc::new(Event::new("RATE_LIMITED", &limited)));
+                self.core.hub.give(session, &Arc::new(Event::new("RATE_LIMITED", &limited)));
                 return Next::Go;
             }
-            self.full_lists
-                .retain(|_, at| now.duration_since(*at) < FULL_LIST_EVERY);
+            self.full_lists.retain(|_, at| now.duration_since(*at) < FULL_LIST_EVERY);
             self.full_lists.insert(guild, now);
         }
         let world = self.core.world();
@@ -435,10 +386,7 @@ impl Reader {
             if !data["nonce"].is_null() {
                 chunk["nonce"] = data["nonce"].clone();
             }
-            self.core.hub.give(
-                session,
-                &Arc::new(Event::new("GUILD_MEMBERS_CHUNK", &chunk)),
-            );
+            self.core.hub.give(session, &Arc::new(Event::new("GUILD_MEMBERS_CHUNK", &chunk)));
         }
         drop(world);
         Next::Go
@@ -455,9 +403,7 @@ struct Identify {
 }
 
 fn token_fits(given: &Value, token: &str) -> bool {
-    given
-        .as_str()
-        .is_some_and(|given| given.strip_prefix("Bot ").unwrap_or(given) == token)
+    given.as_str().is_some_and(|given| given.strip_prefix("Bot ").unwrap_or(given) == token)
 }
 
 impl Identify {
@@ -482,16 +428,8 @@ impl Identify {
         if !intents::are_allowed(intents, flags) {
             return Err((4014, "Disallowed intent(s)."));
         }
-        let large_threshold = data["large_threshold"]
-            .as_u64()
-            .unwrap_or(50)
-            .clamp(50, 250);
-        Ok(Self {
-            shard,
-            shards,
-            intents,
-            large_threshold: usize::try_from(large_threshold).unwrap_or(50),
-        })
+        let large_threshold = data["large_threshold"].as_u64().unwrap_or(50).clamp(50, 250);
+        Ok(Self { shard, shards, intents, large_threshold: usize::try_from(large_threshold).unwrap_or(50) })
     }
 }
 
@@ -504,25 +442,11 @@ mod tests {
         let read = |data: Value| Identify::read(&data, "t", 0).map_err(|(code, _)| code);
         assert_eq!(read(json!([])), Err(4002));
         assert_eq!(read(json!({"token": "x", "intents": 1})), Err(4004));
-        assert_eq!(
-            read(json!({"token": "Bot t", "intents": 1, "shard": [2, 2]})),
-            Err(4010)
-        );
+        assert_eq!(read(json!({"token": "Bot t", "intents": 1, "shard": [2, 2]})), Err(4010));
         assert_eq!(read(json!({"token": "t"})), Err(4013));
-        assert_eq!(
-            read(json!({"token": "t", "intents": 1_u64 << 30})),
-            Err(4013)
-        );
+        assert_eq!(read(json!({"token": "t", "intents": 1_u64 << 30})), Err(4013));
         assert_eq!(read(json!({"token": "t", "intents": 1 << 15})), Err(4014));
-        let fine = Identify {
-            shard: 1,
-            shards: 4,
-            intents: 513,
-            large_threshold: 250,
-        };
-        assert_eq!(
-            read(json!({"token": "t", "intents": 513, "shard": [1, 4], "large_threshold": 900})),
-            Ok(fine)
-        );
+        let fine = Identify { shard: 1, shards: 4, intents: 513, large_threshold: 250 };
+        assert_eq!(read(json!({"token": "t", "intents": 513, "shard": [1, 4], "large_threshold": 900})), Ok(fine));
     }
 }

@@ -59,19 +59,8 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(id: String, shard: u64, shards: u64, intents: u64, capacity: usize) -> Self {
-        let buffer = Mutex::new(Buffer {
-            first: 1,
-            ..Buffer::default()
-        });
-        Self {
-            id,
-            shard,
-            shards,
-            intents,
-            capacity,
-            buffer,
-            drained: Notify::new(),
-        }
+        let buffer = Mutex::new(Buffer { first: 1, ..Buffer::default() });
+        Self { id, shard, shards, intents, capacity, buffer, drained: Notify::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Buffer> {
@@ -80,16 +69,13 @@ impl Session {
 
     /// Whether a guild's (or, without a guild, the account's) events belong to this shard.
     pub(crate) fn covers(&self, guild: Option<u64>) -> bool {
-        guild.map_or(self.shard == 0, |guild| {
-            (guild >> 22) % self.shards == self.shard
-        })
+        guild.map_or(self.shard == 0, |guild| (guild >> 22) % self.shards == self.shard)
     }
 
     /// Whether this session gets `event`.
     pub(crate) fn wants(&self, event: &Event) -> bool {
         self.covers(event.guild)
-            && intents::needed_for(&event.kind, event.guild.is_some())
-                .is_none_or(|needed| self.intents & needed != 0)
+            && intents::needed_for(&event.kind, event.guild.is_some()).is_none_or(|needed| self.intents & needed != 0)
     }
 
     /// Appends dispatches; returns the sequence of the first. At the capacity the oldest is forgotten; if the connection
@@ -117,23 +103,14 @@ impl Session {
     /// Dispatches not yet written; 0 for an ended session.
     pub(crate) fn unsent(&self) -> u64 {
         let buffer = self.lock();
-        if buffer.ended {
-            0
-        } else {
-            buffer.next() - 1 - buffer.sent
-        }
+        if buffer.ended { 0 } else { buffer.next() - 1 - buffer.sent }
     }
 
     /// Up to `limit` unsent dispatches with the sequence of the first, for the connection that owns the session now.
     pub(crate) fn take(&self, connection: u64, limit: usize, into: &mut Vec<Stored>) -> u64 {
         into.clear();
         let mut buffer = self.lock();
-        if buffer.ended
-            || buffer
-                .connection
-                .as_ref()
-                .is_none_or(|owner| owner.id != connection)
-        {
+        if buffer.ended || buffer.connection.as_ref().is_none_or(|owner| owner.id != connection) {
             return 0;
         }
         let start = buffer.sent + 1;
@@ -154,11 +131,7 @@ impl Session {
 
     /// Takes the session over for a RESUME after `sequence`; returns the number of dispatches to replay.
     /// A connection that still held it is dropped.
-    pub(crate) fn resume(
-        &self,
-        connection: Arc<Connection>,
-        sequence: u64,
-    ) -> Result<u64, NoResume> {
+    pub(crate) fn resume(&self, connection: Arc<Connection>, sequence: u64) -> Result<u64, NoResume> {
         let mut buffer = self.lock();
         if buffer.ended {
             return Err(NoResume::Gone);
@@ -180,11 +153,7 @@ impl Session {
     /// The connection is gone; the session waits for a RESUME.
     pub(crate) fn detach(&self, connection: u64, now_us: u64) {
         let mut buffer = self.lock();
-        if buffer
-            .connection
-            .as_ref()
-            .is_some_and(|owner| owner.id == connection)
-        {
+        if buffer.connection.as_ref().is_some_and(|owner| owner.id == connection) {
             buffer.connection = None;
             buffer.detached_us = now_us;
         }
@@ -248,21 +217,11 @@ mod tests {
         session.detach(1, 5);
         assert_eq!(session.push([event("C")]), 4);
         assert_eq!(session.resume(Connection::detached(2), 2), Ok(2));
-        assert_eq!(
-            session.take(1, 10, &mut taken),
-            0,
-            "the old connection owns nothing any more"
-        );
+        assert_eq!(session.take(1, 10, &mut taken), 0, "the old connection owns nothing any more");
         assert_eq!(session.take(2, 10, &mut taken), 3);
-        assert_eq!(
-            session.resume(Connection::detached(3), 5),
-            Err(NoResume::Ahead)
-        );
+        assert_eq!(session.resume(Connection::detached(3), 5), Err(NoResume::Ahead));
         session.push([event("D"), event("E")]);
-        assert_eq!(
-            session.resume(Connection::detached(3), 1),
-            Err(NoResume::Gone)
-        );
+        assert_eq!(session.resume(Connection::detached(3), 1), Err(NoResume::Gone));
         assert!(session.has_ended());
     }
 

@@ -22,15 +22,10 @@ impl Transport {
     pub(crate) fn from_query(compress: Option<&str>) -> Option<Self> {
         match compress {
             None | Some("") => Some(Self::Plain),
-            Some("zlib-stream") => Some(Self::ZlibStream(Box::new(Compress::new(
-                Compression::new(LEVEL),
-                true,
-            )))),
+            Some("zlib-stream") => Some(Self::ZlibStream(Box::new(Compress::new(Compression::new(LEVEL), true)))),
             Some("zstd-stream") => {
                 let mut context = CCtx::create();
-                context
-                    .set_parameter(CParameter::CompressionLevel(LEVEL as i32))
-                    .ok()?;
+                context.set_parameter(CParameter::CompressionLevel(LEVEL as i32)).ok()?;
                 Some(Self::ZstdStream(context))
             }
             Some(_) => None,
@@ -50,21 +45,13 @@ impl Transport {
     pub(crate) fn append(&mut self, payload: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Plain => frame::append(out, frame::TEXT, payload),
-            Self::ZlibStream(stream) => frame::append(
-                out,
-                frame::BINARY,
-                &deflate(stream, payload, FlushCompress::Sync),
-            ),
-            Self::ZstdStream(context) => {
-                frame::append(out, frame::BINARY, &zstd_flush(context, payload))
+            Self::ZlibStream(stream) => {
+                frame::append(out, frame::BINARY, &deflate(stream, payload, FlushCompress::Sync))
             }
+            Self::ZstdStream(context) => frame::append(out, frame::BINARY, &zstd_flush(context, payload)),
             Self::ZlibPayload => {
                 let mut once = Compress::new(Compression::new(LEVEL), true);
-                frame::append(
-                    out,
-                    frame::BINARY,
-                    &deflate(&mut once, payload, FlushCompress::Finish),
-                );
+                frame::append(out, frame::BINARY, &deflate(&mut once, payload, FlushCompress::Finish));
             }
         }
     }
@@ -74,19 +61,13 @@ fn deflate(stream: &mut Compress, payload: &[u8], flush: FlushCompress) -> Vec<u
     let mut out = Vec::with_capacity(payload.len() / 3 + 64);
     let start = stream.total_in();
     loop {
-        let used = usize::try_from(stream.total_in() - start)
-            .unwrap_or(payload.len())
-            .min(payload.len());
+        let used = usize::try_from(stream.total_in() - start).unwrap_or(payload.len()).min(payload.len());
         let status = stream.compress_vec(&payload[used..], &mut out, flush);
         let consumed = stream.total_in() - start >= payload.len() as u64;
         match status {
             Ok(Status::StreamEnd) => break,
             // A sync flush is complete once room is left in the output.
-            Ok(_)
-                if consumed
-                    && out.len() < out.capacity()
-                    && !matches!(flush, FlushCompress::Finish) =>
-            {
+            Ok(_) if consumed && out.len() < out.capacity() && !matches!(flush, FlushCompress::Finish) => {
                 break;
             }
             Ok(_) => out.reserve(out.capacity().max(256)),
@@ -127,14 +108,8 @@ mod tests {
         let mut out = Vec::new();
         while let [_, length, tail @ ..] = rest {
             let (length, tail) = match length {
-                126 => (
-                    usize::from(u16::from_be_bytes([tail[0], tail[1]])),
-                    &tail[2..],
-                ),
-                127 => (
-                    u64::from_be_bytes(*tail.first_chunk().unwrap()) as usize,
-                    &tail[8..],
-                ),
+                126 => (usize::from(u16::from_be_bytes([tail[0], tail[1]])), &tail[2..]),
+                127 => (u64::from_be_bytes(*tail.first_chunk().unwrap()) as usize, &tail[8..]),
                 short => (usize::from(*short), tail),
             };
             out.push(tail[..length].to_vec());
@@ -148,13 +123,7 @@ mod tests {
             let mut mix = crate::snowflake::Mix::new(n);
             (0..n).map(|_| mix.next() as u8).collect::<Vec<u8>>()
         };
-        vec![
-            b"{}".to_vec(),
-            noise(5_000),
-            vec![b'a'; 200_000],
-            noise(70_000),
-            b"last".to_vec(),
-        ]
+        vec![b"{}".to_vec(), noise(5_000), vec![b'a'; 200_000], noise(70_000), b"last".to_vec()]
     }
 
     #[test]
@@ -168,9 +137,7 @@ mod tests {
             assert_eq!(bodies.len(), 1);
             assert_eq!(bodies[0][bodies[0].len() - 4..], [0, 0, 0xFF, 0xFF]);
             let mut plain = Vec::with_capacity(payload.len() + 64);
-            inflate
-                .decompress_vec(&bodies[0], &mut plain, flate2::FlushDecompress::Sync)
-                .unwrap();
+            inflate.decompress_vec(&bodies[0], &mut plain, flate2::FlushDecompress::Sync).unwrap();
             assert_eq!(plain, payload);
         }
     }
@@ -187,9 +154,7 @@ mod tests {
             let mut input = InBuffer::around(&body);
             while input.pos() < body.len() {
                 let position = plain.len();
-                decoder
-                    .decompress_stream(&mut OutBuffer::around_pos(&mut plain, position), &mut input)
-                    .unwrap();
+                decoder.decompress_stream(&mut OutBuffer::around_pos(&mut plain, position), &mut input).unwrap();
             }
             assert_eq!(plain, payload);
         }
@@ -201,9 +166,7 @@ mod tests {
             let mut out = Vec::new();
             Transport::ZlibPayload.append(&payload, &mut out);
             let mut plain = Vec::new();
-            flate2::read::ZlibDecoder::new(&bodies(&out)[0][..])
-                .read_to_end(&mut plain)
-                .unwrap();
+            flate2::read::ZlibDecoder::new(&bodies(&out)[0][..]).read_to_end(&mut plain).unwrap();
             assert_eq!(plain, payload);
         }
     }

@@ -41,12 +41,8 @@ pub(crate) fn delete_overwrite(world: &mut World, call: &Call) -> Answer {
 
 pub(crate) fn invites(world: &mut World, call: &Call) -> Answer {
     let channel = call.id(0)?.to_string();
-    let invites: Vec<Value> = world
-        .invites
-        .values()
-        .filter(|invite| invite["channel"]["id"] == *channel)
-        .cloned()
-        .collect();
+    let invites: Vec<Value> =
+        world.invites.values().filter(|invite| invite["channel"]["id"] == *channel).cloned().collect();
     Reply::read(invites.into())
 }
 
@@ -56,18 +52,15 @@ pub(crate) fn invite(world: &mut World, call: &Call) -> Answer {
 }
 
 pub(crate) fn one_invite(world: &mut World, call: &Call) -> Answer {
-    Reply::read(
-        world
-            .invites
-            .get(call.text(0))
-            .cloned()
-            .ok_or(UNKNOWN_INVITE)?,
-    )
+    Reply::read(world.invites.get(call.text(0)).cloned().ok_or(UNKNOWN_INVITE)?)
 }
 
 pub(crate) fn delete_invite(world: &mut World, call: &Call) -> Answer {
     let invite = world.invites.remove(call.text(0)).ok_or(UNKNOWN_INVITE)?;
-    world.emit("INVITE_DELETE", &json!({"code": invite["code"], "guild_id": invite["guild_id"], "channel_id": invite["channel"]["id"]}));
+    world.emit(
+        "INVITE_DELETE",
+        &json!({"code": invite["code"], "guild_id": invite["guild_id"], "channel_id": invite["channel"]["id"]}),
+    );
     Reply::did(BOT_ID, invite)
 }
 
@@ -77,8 +70,7 @@ pub(crate) fn thread(world: &mut World, call: &Call) -> Answer {
 }
 
 pub(crate) fn thread_of_message(world: &mut World, call: &Call) -> Answer {
-    let (id, thread) =
-        world.create_thread(call.id(0)?, Some(call.id(1)?), &call.body, call.now_ms)?;
+    let (id, thread) = world.create_thread(call.id(0)?, Some(call.id(1)?), &call.body, call.now_ms)?;
     Reply::made(id, thread)
 }
 

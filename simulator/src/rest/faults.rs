@@ -103,13 +103,7 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            rules: Vec::new(),
-            delay_ms: (0, 0),
-            delays: Mix::new(seed),
-            cleared: 0,
-        }
+        Self { seed, rules: Vec::new(), delay_ms: (0, 0), delays: Mix::new(seed), cleared: 0 }
     }
 
     /// Puts a rule in force.
@@ -119,12 +113,7 @@ impl Faults {
         }
         let route = regex_lite::Regex::new(&spec.route).map_err(|error| error.to_string())?;
         let mix = Mix::new(spec.seed.unwrap_or(self.seed));
-        self.rules.push(Rule {
-            spec,
-            route,
-            mix,
-            struck: 0,
-        });
+        self.rules.push(Rule { spec, route, mix, struck: 0 });
         Ok(())
     }
 
@@ -144,52 +133,27 @@ impl Faults {
     /// The delay of the next answer, milliseconds.
     pub(crate) fn delay(&mut self) -> u64 {
         let (min, max) = self.delay_ms;
-        if max == 0 {
-            0
-        } else {
-            min + self.delays.below(max - min + 1)
-        }
+        if max == 0 { 0 } else { min + self.delays.below(max - min + 1) }
     }
 
     /// The first rule that strikes this request.
     pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<Strike> {
         let wanted = |rule: &mut Rule| {
             rule.spec.count.is_none_or(|count| rule.struck < count)
-                && rule
-                    .spec
-                    .method
-                    .as_deref()
-                    .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+                && rule.spec.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
                 && rule.route.is_match(path)
                 && rule.mix.chance(rule.spec.probability)
         };
-        let rule = self
-            .rules
-            .iter_mut()
-            .find_map(|rule| wanted(rule).then_some(rule))?;
+        let rule = self.rules.iter_mut().find_map(|rule| wanted(rule).then_some(rule))?;
         rule.struck += 1;
-        let FaultSpec {
-            stage,
-            kind,
-            status,
-            retry_after_ms,
-            ..
-        } = rule.spec;
-        Some(Strike {
-            stage,
-            kind,
-            status,
-            retry_after_ms,
-        })
+        let FaultSpec { stage, kind, status, retry_after_ms, .. } = rule.spec;
+        Some(Strike { stage, kind, status, retry_after_ms })
     }
 
     /// What is in force, and how often each struck.
     pub(crate) fn status(&self) -> Value {
-        let rules: Vec<Value> = self
-            .rules
-            .iter()
-            .map(|rule| json!({"fault": rule.spec, "struck": rule.struck}))
-            .collect();
+        let rules: Vec<Value> =
+            self.rules.iter().map(|rule| json!({"fault": rule.spec, "struck": rule.struck})).collect();
         let struck: u64 = self.cleared + self.rules.iter().map(|rule| rule.struck).sum::<u64>();
         json!({"faults": rules, "struck": struck, "delay_ms": [self.delay_ms.0, self.delay_ms.1]})
     }
@@ -212,12 +176,7 @@ mod tests {
             .unwrap();
         assert!(faults.strike("GET", "/channels/1/messages").is_none());
         assert!(faults.strike("POST", "/channels/1/typing").is_none());
-        assert_eq!(
-            faults
-                .strike("POST", "/channels/1/messages")
-                .map(|strike| strike.status),
-            Some(500)
-        );
+        assert_eq!(faults.strike("POST", "/channels/1/messages").map(|strike| strike.status), Some(500));
         assert!(faults.strike("POST", "/channels/1/messages").is_some());
         assert!(faults.strike("POST", "/channels/1/messages").is_none());
         assert_eq!(faults.status()["struck"], 2);
@@ -227,17 +186,9 @@ mod tests {
     fn probability_and_delay_follow_the_seed() {
         let run = |seed| {
             let mut faults = Faults::new(seed);
-            faults
-                .add(FaultSpec {
-                    count: None,
-                    probability: 0.3,
-                    ..FaultSpec::default()
-                })
-                .unwrap();
+            faults.add(FaultSpec { count: None, probability: 0.3, ..FaultSpec::default() }).unwrap();
             faults.set_delay(50, 300, None);
-            let struck: Vec<bool> = (0..200)
-                .map(|_| faults.strike("GET", "/").is_some())
-                .collect();
+            let struck: Vec<bool> = (0..200).map(|_| faults.strike("GET", "/").is_some()).collect();
             let delays: Vec<u64> = (0..50).map(|_| faults.delay()).collect();
             (struck, delays)
         };
@@ -250,13 +201,6 @@ mod tests {
 
     #[test]
     fn a_wrong_expression_is_refused() {
-        assert!(
-            Faults::new(1)
-                .add(FaultSpec {
-                    route: "(".to_owned(),
-                    ..FaultSpec::default()
-                })
-                .is_err()
-        );
+        assert!(Faults::new(1).add(FaultSpec { route: "(".to_owned(), ..FaultSpec::default() }).is_err());
     }
 }

@@ -11,8 +11,7 @@ pub(crate) fn one(world: &mut World, call: &Call) -> Answer {
     Reply::read(
         world.guild_object(
             call.id(0)?,
-            call.query("with_counts")
-                .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+            call.query("with_counts").is_some_and(|value| value.eq_ignore_ascii_case("true")),
         )?,
     )
 }
@@ -33,31 +32,17 @@ pub(crate) fn add_channel(world: &mut World, call: &Call) -> Answer {
 }
 
 pub(crate) fn active_threads(world: &mut World, call: &Call) -> Answer {
-    Reply::read(
-        serde_json::json!({"threads": world.active_threads(call.id(0)?)?, "members": [], "has_more": false}),
-    )
+    Reply::read(serde_json::json!({"threads": world.active_threads(call.id(0)?)?, "members": [], "has_more": false}))
 }
 
 pub(crate) fn members(world: &mut World, call: &Call) -> Answer {
-    Reply::read(
-        world
-            .list_members(
-                call.id(0)?,
-                call.query_id("after").unwrap_or(0),
-                call.limit(1),
-            )?
-            .into(),
-    )
+    Reply::read(world.list_members(call.id(0)?, call.query_id("after").unwrap_or(0), call.limit(1))?.into())
 }
 
 pub(crate) fn search(world: &mut World, call: &Call) -> Answer {
     Reply::read(
         world
-            .search_members(
-                call.id(0)?,
-                call.query("query").unwrap_or_default(),
-                call.limit(1).clamp(1, 1000),
-            )?
+            .search_members(call.id(0)?, call.query("query").unwrap_or_default(), call.limit(1).clamp(1, 1000))?
             .into(),
     )
 }
@@ -92,26 +77,11 @@ pub(crate) fn remove_member_role(world: &mut World, call: &Call) -> Answer {
 }
 
 pub(crate) fn bans(world: &mut World, call: &Call) -> Answer {
-    Reply::read(
-        world
-            .guild(call.id(0)?)?
-            .bans
-            .values()
-            .cloned()
-            .collect::<Vec<_>>()
-            .into(),
-    )
+    Reply::read(world.guild(call.id(0)?)?.bans.values().cloned().collect::<Vec<_>>().into())
 }
 
 pub(crate) fn one_ban(world: &mut World, call: &Call) -> Answer {
-    Reply::read(
-        world
-            .guild(call.id(0)?)?
-            .bans
-            .get(&call.id(1)?)
-            .cloned()
-            .ok_or(UNKNOWN_BAN)?,
-    )
+    Reply::read(world.guild(call.id(0)?)?.bans.get(&call.id(1)?).cloned().ok_or(UNKNOWN_BAN)?)
 }
 
 pub(crate) fn ban(world: &mut World, call: &Call) -> Answer {
@@ -127,26 +97,11 @@ pub(crate) fn unban(world: &mut World, call: &Call) -> Answer {
 }
 
 pub(crate) fn roles(world: &mut World, call: &Call) -> Answer {
-    Reply::read(
-        world
-            .guild(call.id(0)?)?
-            .roles
-            .values()
-            .cloned()
-            .collect::<Vec<_>>()
-            .into(),
-    )
+    Reply::read(world.guild(call.id(0)?)?.roles.values().cloned().collect::<Vec<_>>().into())
 }
 
 pub(crate) fn role(world: &mut World, call: &Call) -> Answer {
-    Reply::read(
-        world
-            .guild(call.id(0)?)?
-            .roles
-            .get(&call.id(1)?)
-            .cloned()
-            .ok_or(UNKNOWN_ROLE)?,
-    )
+    Reply::read(world.guild(call.id(0)?)?.roles.get(&call.id(1)?).cloned().ok_or(UNKNOWN_ROLE)?)
 }
 
 pub(crate) fn add_role(world: &mut World, call: &Call) -> Answer {
@@ -171,11 +126,6 @@ pub(crate) fn emojis(world: &mut World, call: &Call) -> Answer {
 
 pub(crate) fn invites(world: &mut World, call: &Call) -> Answer {
     let guild = call.id(0)?.to_string();
-    let invites: Vec<Value> = world
-        .invites
-        .values()
-        .filter(|invite| invite["guild_id"] == *guild)
-        .cloned()
-        .collect();
+    let invites: Vec<Value> = world.invites.values().filter(|invite| invite["guild_id"] == *guild).cloned().collect();
     Reply::read(invites.into())
 }

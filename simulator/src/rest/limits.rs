@@ -54,11 +54,7 @@ pub(crate) enum Scope {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Pass(Option<BucketState>),
-    Limited {
-        scope: Scope,
-        retry_after_us: u64,
-        bucket: Option<BucketState>,
-    },
+    Limited { scope: Scope, retry_after_us: u64, bucket: Option<BucketState> },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,10 +67,7 @@ impl Window {
     /// Counts one request; `Err`: the limit was reached, with the time left.
     fn take(&mut self, limit: u32, length_us: u64, now_us: u64) -> Result<(), u64> {
         if now_us >= self.ends_us {
-            *self = Self {
-                used: 0,
-                ends_us: now_us + length_us,
-            };
+            *self = Self { used: 0, ends_us: now_us + length_us };
         }
         if self.used >= limit {
             return Err(self.ends_us - now_us);
@@ -101,10 +94,7 @@ pub(crate) struct Limits {
     pub(crate) limited: (u64, u64),
 }
 
-const FRESH: Window = Window {
-    used: 0,
-    ends_us: 0,
-};
+const FRESH: Window = Window { used: 0, ends_us: 0 };
 
 impl Limits {
     pub(crate) fn new(config: &SimulatorConfig) -> Self {
@@ -124,31 +114,16 @@ impl Limits {
 
     /// Discord's rules, about; `None`: this route tells no limit.
     fn rule(&self, asked: &Asked<'_>) -> Option<Rule> {
-        let rule = |limit, window_ms, group| {
-            Some(Rule {
-                limit,
-                window_ms,
-                group,
-            })
-        };
+        let rule = |limit, window_ms, group| Some(Rule { limit, window_ms, group });
         let (method, template) = (asked.method, asked.template);
         let mut found = match (method, template) {
-            (
-                _,
-                "/gateway"
-                | "/gateway/bot"
-                | "/users/@me"
-                | "/applications/@me"
-                | "/oauth2/applications/@me",
-            ) => None,
+            (_, "/gateway" | "/gateway/bot" | "/users/@me" | "/applications/@me" | "/oauth2/applications/@me") => None,
             (_, "/interactions/{interaction}/{token}/callback") => rule(5, 1_000, "callback"),
             ("POST", "/channels/{channel}/messages") => {
                 rule(self.message_rule.0, self.message_rule.1, "message create")
             }
             ("PATCH", "/channels/{channel}/messages/{message}") => rule(5, 5_000, "message edit"),
-            ("DELETE", "/channels/{channel}/messages/{message}") => {
-                rule(5, 1_000, "message delete")
-            }
+            ("DELETE", "/channels/{channel}/messages/{message}") => rule(5, 1_000, "message delete"),
             ("GET", "/channels/{channel}/messages" | "/channels/{channel}/messages/{message}") => {
                 rule(10, 1_000, template)
             }
@@ -159,9 +134,7 @@ impl Limits {
             ("POST", "/users/@me/channels") => rule(10, 10_000, "direct"),
             ("POST", "/webhooks/{webhook}/{token}") => rule(5, 2_000, "webhook execute"),
             (_, path) if path.starts_with("/webhooks/") => rule(5, 2_000, "webhook messages"),
-            ("PUT" | "DELETE", path) if path.contains("/roles/") => {
-                rule(10, 10_000, "member roles")
-            }
+            ("PUT" | "DELETE", path) if path.contains("/roles/") => rule(10, 10_000, "member roles"),
             ("GET", path) => rule(20, 1_000, path),
             (_, path) => rule(10, 5_000, path),
         }?;
@@ -174,33 +147,23 @@ impl Limits {
     /// How long an address that made too many invalid requests is still shut out, microseconds.
     pub(crate) fn banned(&self, address: IpAddr, now_us: u64) -> Option<u64> {
         let window = self.invalid.get(&address)?;
-        (now_us < window.ends_us && window.used >= self.invalid_limit)
-            .then(|| window.ends_us - now_us)
+        (now_us < window.ends_us && window.used >= self.invalid_limit).then(|| window.ends_us - now_us)
     }
 
     /// Counts a request and says whether it may pass.
     pub(crate) fn ask(&mut self, asked: &Asked<'_>, now_us: u64) -> Verdict {
         if !asked.exempt_from_global
             && self.global_per_second > 0
-            && let Err(retry_after_us) =
-                self.global
-                    .take(self.global_per_second, GLOBAL_WINDOW_US, now_us)
+            && let Err(retry_after_us) = self.global.take(self.global_per_second, GLOBAL_WINDOW_US, now_us)
         {
             self.limited.1 += 1;
-            return Verdict::Limited {
-                scope: Scope::Global,
-                retry_after_us,
-                bucket: None,
-            };
+            return Verdict::Limited { scope: Scope::Global, retry_after_us, bucket: None };
         }
         let Some(rule) = self.rule(asked).filter(|_| self.buckets_on) else {
             return Verdict::Pass(None);
         };
         self.make_room(now_us);
-        let window = self
-            .buckets
-            .entry((rule.group, asked.resource.to_owned()))
-            .or_insert(FRESH);
+        let window = self.buckets.entry((rule.group, asked.resource.to_owned())).or_insert(FRESH);
         let outcome = window.take(rule.limit, rule.window_ms * 1000, now_us);
         let state = BucketState {
             hash: hash(rule.group),
@@ -210,10 +173,7 @@ impl Limits {
         };
         let outcome = outcome.and_then(|()| {
             if asked.renames {
-                self.renames
-                    .entry(asked.resource.to_owned())
-                    .or_insert(FRESH)
-                    .take(RENAMES, RENAME_WINDOW_US, now_us)
+                self.renames.entry(asked.resource.to_owned()).or_insert(FRESH).take(RENAMES, RENAME_WINDOW_US, now_us)
             } else {
                 Ok(())
             }
@@ -222,11 +182,7 @@ impl Limits {
             Ok(()) => Verdict::Pass(Some(state)),
             Err(retry_after_us) => {
                 self.limited.0 += 1;
-                Verdict::Limited {
-                    scope: Scope::User,
-                    retry_after_us,
-                    bucket: Some(state),
-                }
+                Verdict::Limited { scope: Scope::User, retry_after_us, bucket: Some(state) }
             }
         }
     }
@@ -248,28 +204,20 @@ impl Limits {
         if self.invalid.len() >= MAX_ADDRESSES {
             self.invalid.clear();
         }
-        let _full =
-            self.invalid
-                .entry(address)
-                .or_insert(FRESH)
-                .take(u32::MAX, INVALID_WINDOW_US, now_us);
+        let _full = self.invalid.entry(address).or_insert(FRESH).take(u32::MAX, INVALID_WINDOW_US, now_us);
     }
 
     /// Invalid requests in the running window, of all addresses.
     pub(crate) fn invalid_requests(&self, now_us: u64) -> u64 {
-        self.invalid
-            .values()
-            .filter(|window| now_us < window.ends_us)
-            .map(|window| u64::from(window.used))
-            .sum()
+        self.invalid.values().filter(|window| now_us < window.ends_us).map(|window| u64::from(window.used)).sum()
     }
 }
 
 /// A bucket's name: the same for all resources of a group.
 fn hash(group: &str) -> String {
-    let seed = group.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-    });
+    let seed = group
+        .bytes()
+        .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
     let mut mix = Mix::new(seed);
     format!("{:016x}{:016x}", mix.next(), mix.next())
 }
@@ -295,59 +243,24 @@ mod tests {
     fn five_messages_per_channel_pass_and_the_sixth_waits_for_the_window() {
         let mut limits = Limits::new(&SimulatorConfig::default());
         for left in (0..5).rev() {
-            let Verdict::Pass(Some(state)) = limits.ask(&send("1"), 1_000) else {
-                panic!("limited too early")
-            };
+            let Verdict::Pass(Some(state)) = limits.ask(&send("1"), 1_000) else { panic!("limited too early") };
             assert_eq!((state.limit, state.remaining), (5, left));
         }
-        let Verdict::Limited {
-            scope: Scope::User,
-            retry_after_us,
-            ..
-        } = limits.ask(&send("1"), 1_001_000)
-        else {
+        let Verdict::Limited { scope: Scope::User, retry_after_us, .. } = limits.ask(&send("1"), 1_001_000) else {
             panic!("not limited")
         };
         assert_eq!(retry_after_us, 4_000_000);
-        assert!(
-            matches!(limits.ask(&send("2"), 1_001_000), Verdict::Pass(_)),
-            "another channel is another counter"
-        );
-        assert!(matches!(
-            limits.ask(&send("1"), 5_001_001),
-            Verdict::Pass(_)
-        ));
+        assert!(matches!(limits.ask(&send("2"), 1_001_000), Verdict::Pass(_)), "another channel is another counter");
+        assert!(matches!(limits.ask(&send("1"), 5_001_001), Verdict::Pass(_)));
     }
 
     #[test]
     fn the_global_limit_counts_all_routes_but_the_exempt() {
-        let mut limits = Limits::new(&SimulatorConfig {
-            global_per_second: 2,
-            ..SimulatorConfig::default()
-        });
+        let mut limits = Limits::new(&SimulatorConfig { global_per_second: 2, ..SimulatorConfig::default() });
         let names = ["1", "2", "3"];
-        assert!(
-            names[..2]
-                .iter()
-                .all(|name| matches!(limits.ask(&send(name), 5), Verdict::Pass(_)))
-        );
-        assert!(matches!(
-            limits.ask(&send("3"), 5),
-            Verdict::Limited {
-                scope: Scope::Global,
-                ..
-            }
-        ));
-        assert!(matches!(
-            limits.ask(
-                &Asked {
-                    exempt_from_global: true,
-                    ..send("3")
-                },
-                5
-            ),
-            Verdict::Pass(_)
-        ));
+        assert!(names[..2].iter().all(|name| matches!(limits.ask(&send(name), 5), Verdict::Pass(_))));
+        assert!(matches!(limits.ask(&send("3"), 5), Verdict::Limited { scope: Scope::Global, .. }));
+        assert!(matches!(limits.ask(&Asked { exempt_from_global: true, ..send("3") }, 5), Verdict::Pass(_)));
     }
 
     #[test]
@@ -362,28 +275,14 @@ mod tests {
         };
         assert!(matches!(limits.ask(&edit, 1), Verdict::Pass(_)));
         assert!(matches!(limits.ask(&edit, 1), Verdict::Pass(_)));
-        let Verdict::Limited { retry_after_us, .. } = limits.ask(&edit, 1) else {
-            panic!("third rename passed")
-        };
+        let Verdict::Limited { retry_after_us, .. } = limits.ask(&edit, 1) else { panic!("third rename passed") };
         assert_eq!(retry_after_us, RENAME_WINDOW_US);
-        assert!(matches!(
-            limits.ask(
-                &Asked {
-                    renames: false,
-                    ..edit
-                },
-                1
-            ),
-            Verdict::Pass(_)
-        ));
+        assert!(matches!(limits.ask(&Asked { renames: false, ..edit }, 1), Verdict::Pass(_)));
     }
 
     #[test]
     fn too_many_invalid_requests_ban_the_address_for_the_window() {
-        let mut limits = Limits::new(&SimulatorConfig {
-            invalid_limit: 2,
-            ..SimulatorConfig::default()
-        });
+        let mut limits = Limits::new(&SimulatorConfig { invalid_limit: 2, ..SimulatorConfig::default() });
         limits.count_invalid(HERE, 1);
         assert_eq!(limits.banned(HERE, 2), None);
         limits.count_invalid(HERE, 2);
@@ -395,23 +294,8 @@ mod tests {
     fn putting_and_deleting_reactions_is_one_counter() {
         let mut limits = Limits::new(&SimulatorConfig::default());
         let template = "/channels/{channel}/messages/{message}/reactions/{emoji}/@me";
-        let put = Asked {
-            method: "PUT",
-            template,
-            resource: "1",
-            exempt_from_global: false,
-            renames: false,
-        };
+        let put = Asked { method: "PUT", template, resource: "1", exempt_from_global: false, renames: false };
         assert!(matches!(limits.ask(&put, 1), Verdict::Pass(_)));
-        assert!(matches!(
-            limits.ask(
-                &Asked {
-                    method: "DELETE",
-                    ..put
-                },
-                2
-            ),
-            Verdict::Limited { .. }
-        ));
+        assert!(matches!(limits.ask(&Asked { method: "DELETE", ..put }, 2), Verdict::Limited { .. }));
     }
 }

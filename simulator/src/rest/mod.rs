@@ -93,14 +93,7 @@ struct Outcome {
 
 impl Outcome {
     fn plain(response: Response<Full<Bytes>>) -> Self {
-        Self {
-            response,
-            applied: false,
-            effect: None,
-            fault: None,
-            limited: None,
-            hang_ms: 0,
-        }
+        Self { response, applied: false, effect: None, fault: None, limited: None, hang_ms: 0 }
     }
 }
 
@@ -116,32 +109,21 @@ pub(crate) fn handle(core: &Core, received: &Received<'_>) -> Planned {
         Found::WrongMethod | Found::Nothing => None,
     };
     let (outcome, body) = match found {
-        Found::Nothing => (
-            Outcome::plain(refuse(&NOT_FOUND)),
-            body.unwrap_or(Value::Null),
-        ),
-        Found::WrongMethod => (
-            Outcome::plain(refuse(&METHOD_NOT_ALLOWED)),
-            body.unwrap_or(Value::Null),
-        ),
+        Found::Nothing => (Outcome::plain(refuse(&NOT_FOUND)), body.unwrap_or(Value::Null)),
+        Found::WrongMethod => (Outcome::plain(refuse(&METHOD_NOT_ALLOWED)), body.unwrap_or(Value::Null)),
         Found::Route(route, params) => {
             let mut call = Call {
                 params,
                 query: parse_query(received.query),
                 body: Value::Null,
                 uploads,
-                reason: received
-                    .headers
-                    .get("x-audit-log-reason")
-                    .and_then(|value| value.to_str().ok())
-                    .map(decode),
+                reason: received.headers.get("x-audit-log-reason").and_then(|value| value.to_str().ok()).map(decode),
                 now_ms: unix_us() / 1000,
                 gateway: GatewayFacts {
                     url: core.gateway_url(),
                     shards: core.config.shards,
                     max_concurrency: core.config.max_concurrency,
-                    remaining: IDENTIFY_TOTAL
-                        .saturating_sub(core.hub.identifies.load(Ordering::Relaxed)),
+                    remaining: IDENTIFY_TOTAL.saturating_sub(core.hub.identifies.load(Ordering::Relaxed)),
                 },
             };
             let refused = match body {
@@ -161,9 +143,7 @@ pub(crate) fn handle(core: &Core, received: &Received<'_>) -> Planned {
     }
     let cut = matches!(outcome.fault, Some((_, Kind::Cut)));
     let delay_ms = outcome.hang_ms + core.faults().delay();
-    let fault = outcome
-        .fault
-        .map(|(stage, kind)| format!("{stage:?} {kind:?}").to_lowercase());
+    let fault = outcome.fault.map(|(stage, kind)| format!("{stage:?} {kind:?}").to_lowercase());
     core.journal.record(&Entry {
         kind: "rest",
         at_us: unix_us(),
@@ -171,19 +151,11 @@ pub(crate) fn handle(core: &Core, received: &Received<'_>) -> Planned {
         path: received.path,
         query: received.query,
         route: template,
-        body: Some(&body)
-            .filter(|_| received.body.len() <= MAX_JOURNAL_BODY)
-            .filter(|body| !body.is_null()),
+        body: Some(&body).filter(|_| received.body.len() <= MAX_JOURNAL_BODY).filter(|body| !body.is_null()),
         body_bytes: received.body.len(),
         nonce: body.get("nonce"),
-        reason: received
-            .headers
-            .get("x-audit-log-reason")
-            .and_then(|value| value.to_str().ok()),
-        user_agent: received
-            .headers
-            .get(USER_AGENT)
-            .and_then(|value| value.to_str().ok()),
+        reason: received.headers.get("x-audit-log-reason").and_then(|value| value.to_str().ok()),
+        user_agent: received.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
         status,
         applied: outcome.applied,
         effect: outcome.effect.map(|id| id.to_string()),
@@ -192,11 +164,7 @@ pub(crate) fn handle(core: &Core, received: &Received<'_>) -> Planned {
         delay_ms,
         cut,
     });
-    Planned {
-        response: outcome.response,
-        delay_ms,
-        cut,
-    }
+    Planned { response: outcome.response, delay_ms, cut }
 }
 
 fn run(
@@ -218,56 +186,32 @@ fn run(
             && (call.body.get("name").is_some() || call.body.get("topic").is_some()),
     };
     if let Some(retry_after_us) = core.limits().banned(received.peer, now_us) {
-        return Outcome {
-            limited: Some("banned"),
-            ..Outcome::plain(cloudflare(retry_after_us))
-        };
+        return Outcome { limited: Some("banned"), ..Outcome::plain(cloudflare(retry_after_us)) };
     }
     if route.access == Access::Bot && !authorized(received.headers, &core.config.token) {
         return Outcome::plain(refuse(&UNAUTHORIZED));
     }
     let bucket = match core.limits().ask(&asked, now_us) {
         Verdict::Pass(bucket) => bucket,
-        Verdict::Limited {
-            scope,
-            retry_after_us,
-            bucket,
-        } => {
-            let limited = Some(if scope == Scope::Global {
-                "global"
-            } else {
-                "user"
-            });
+        Verdict::Limited { scope, retry_after_us, bucket } => {
+            let limited = Some(if scope == Scope::Global { "global" } else { "user" });
             return Outcome {
                 limited,
-                ..Outcome::plain(too_many(
-                    scope_name(scope),
-                    retry_after_us,
-                    bucket.as_ref(),
-                    now_us,
-                ))
+                ..Outcome::plain(too_many(scope_name(scope), retry_after_us, bucket.as_ref(), now_us))
             };
         }
     };
     let strike = core.faults().strike(received.method, received.path);
     let fault = strike.map(|strike| (strike.stage, strike.kind));
-    if let Some(strike) =
-        strike.filter(|strike| strike.stage == Stage::Before && strike.kind != Kind::Hang)
-    {
+    if let Some(strike) = strike.filter(|strike| strike.stage == Stage::Before && strike.kind != Kind::Hang) {
         let (response, limited) = struck(strike, bucket.as_ref(), now_us);
-        return Outcome {
-            fault,
-            limited,
-            ..Outcome::plain(response)
-        };
+        return Outcome { fault, limited, ..Outcome::plain(response) };
     }
     let result = match malformed {
         Some(refusal) => Err(refusal),
         None => core.change(|world, _| (route.handler)(world, call)),
     };
-    let (applied, effect) = result
-        .as_ref()
-        .map_or((false, None), |reply| (reply.applied, reply.effect));
+    let (applied, effect) = result.as_ref().map_or((false, None), |reply| (reply.applied, reply.effect));
     let (mut response, limited) = match strike.filter(|strike| strike.kind != Kind::Hang) {
         Some(strike) => struck(strike, bucket.as_ref(), now_us),
         None => (answer(result), None),
@@ -275,24 +219,12 @@ fn run(
     if let Some(bucket) = &bucket {
         bucket_headers(response.headers_mut(), bucket, now_us);
     }
-    let hang_ms = strike
-        .filter(|strike| strike.kind == Kind::Hang)
-        .map_or(0, |strike| strike.retry_after_ms);
-    Outcome {
-        response,
-        applied,
-        effect,
-        fault,
-        limited,
-        hang_ms,
-    }
+    let hang_ms = strike.filter(|strike| strike.kind == Kind::Hang).map_or(0, |strike| strike.retry_after_ms);
+    Outcome { response, applied, effect, fault, limited, hang_ms }
 }
 
 fn authorized(headers: &HeaderMap, token: &str) -> bool {
-    headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bot "))
+    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bot "))
         == Some(token)
 }
 
@@ -300,49 +232,29 @@ fn read_body(received: &Received<'_>) -> Result<(Value, Vec<crate::world::Upload
     if received.body.is_empty() {
         return Ok((Value::Null, Vec::new()));
     }
-    let kind = received
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let kind = received.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if kind.starts_with("multipart/form-data") {
         let form = multipart::read(kind, received.body).ok_or(INVALID_FORM)?;
-        let json = form
-            .payload_json
-            .map_or(Ok(Value::Object(serde_json::Map::new())), |json| {
-                serde_json::from_slice(&json)
-            });
+        let json =
+            form.payload_json.map_or(Ok(Value::Object(serde_json::Map::new())), |json| serde_json::from_slice(&json));
         return Ok((json.map_err(|_| INVALID_FORM)?, form.uploads));
     }
-    serde_json::from_slice(received.body)
-        .map(|body| (body, Vec::new()))
-        .map_err(|_| INVALID_FORM)
+    serde_json::from_slice(received.body).map(|body| (body, Vec::new())).map_err(|_| INVALID_FORM)
 }
 
 fn json_response(status: u16, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-        .headers_mut()
-        .insert(VIA.0, HeaderValue::from_static(VIA.1));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(VIA.0, HeaderValue::from_static(VIA.1));
     response
 }
 
 fn answer(result: Result<Reply, Refusal>) -> Response<Full<Bytes>> {
     match result {
         Err(refusal) => refuse(&refusal),
-        Ok(Reply {
-            status,
-            body: Some(body),
-            ..
-        }) => json_response(status, body.to_string()),
-        Ok(Reply {
-            status, body: None, ..
-        }) => {
+        Ok(Reply { status, body: Some(body), .. }) => json_response(status, body.to_string()),
+        Ok(Reply { status, body: None, .. }) => {
             let mut response = json_response(status, String::new());
             response.headers_mut().remove(CONTENT_TYPE);
             response
@@ -351,43 +263,23 @@ fn answer(result: Result<Reply, Refusal>) -> Response<Full<Bytes>> {
 }
 
 fn refuse(refusal: &Refusal) -> Response<Full<Bytes>> {
-    json_response(
-        refusal.status,
-        serde_json::json!({"message": refusal.message, "code": refusal.code}).to_string(),
-    )
+    json_response(refusal.status, serde_json::json!({"message": refusal.message, "code": refusal.code}).to_string())
 }
 
-fn struck(
-    strike: Strike,
-    bucket: Option<&BucketState>,
-    now_us: u64,
-) -> (Response<Full<Bytes>>, Option<&'static str>) {
+fn struck(strike: Strike, bucket: Option<&BucketState>, now_us: u64) -> (Response<Full<Bytes>>, Option<&'static str>) {
     let retry_after_us = strike.retry_after_ms * 1000;
     match strike.kind {
-        Kind::Shared => (
-            too_many("shared", retry_after_us, bucket, now_us),
-            Some("shared"),
-        ),
-        Kind::User => (
-            too_many("user", retry_after_us, bucket, now_us),
-            Some("user"),
-        ),
-        Kind::Global => (
-            too_many("global", retry_after_us, None, now_us),
-            Some("global"),
-        ),
+        Kind::Shared => (too_many("shared", retry_after_us, bucket, now_us), Some("shared")),
+        Kind::User => (too_many("user", retry_after_us, bucket, now_us), Some("user")),
+        Kind::Global => (too_many("global", retry_after_us, None, now_us), Some("global")),
         Kind::Cloudflare => (cloudflare(retry_after_us), Some("banned")),
         Kind::Status | Kind::Cut | Kind::Hang => {
             let status = strike.status;
-            let text = StatusCode::from_u16(status)
-                .ok()
-                .and_then(|code| code.canonical_reason())
-                .unwrap_or("Error");
+            let text = StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason()).unwrap_or("Error");
             (
                 json_response(
                     status,
-                    serde_json::json!({"message": format!("{status}: {text}"), "code": 0})
-                        .to_string(),
+                    serde_json::json!({"message": format!("{status}: {text}"), "code": 0}).to_string(),
                 ),
                 None,
             )
@@ -414,23 +306,10 @@ fn seconds(us: u64) -> String {
 
 fn bucket_headers(headers: &mut HeaderMap, bucket: &BucketState, now_us: u64) {
     set(headers, "x-ratelimit-limit", &bucket.limit.to_string());
-    set(
-        headers,
-        "x-ratelimit-remaining",
-        &bucket.remaining.to_string(),
-    );
+    set(headers, "x-ratelimit-remaining", &bucket.remaining.to_string());
     set(headers, "x-ratelimit-reset", &seconds(bucket.reset_us));
     // Rounded up: a client that waits exactly so long finds the window over.
-    set(
-        headers,
-        "x-ratelimit-reset-after",
-        &seconds(
-            bucket
-                .reset_us
-                .saturating_sub(now_us)
-                .next_multiple_of(1000),
-        ),
-    );
+    set(headers, "x-ratelimit-reset-after", &seconds(bucket.reset_us.saturating_sub(now_us).next_multiple_of(1000)));
     set(headers, "x-ratelimit-bucket", &bucket.hash);
 }
 
@@ -442,33 +321,18 @@ fn too_many(
 ) -> Response<Full<Bytes>> {
     let retry_after_us = retry_after_us.next_multiple_of(1000);
     let global = scope == "global";
-    let message = if scope == "shared" {
-        "The resource is being rate limited."
-    } else {
-        "You are being rate limited."
-    };
-    let body = format!(
-        "{{\"message\":\"{message}\",\"retry_after\":{},\"global\":{global}}}",
-        seconds(retry_after_us)
-    );
+    let message = if scope == "shared" { "The resource is being rate limited." } else { "You are being rate limited." };
+    let body = format!("{{\"message\":\"{message}\",\"retry_after\":{},\"global\":{global}}}", seconds(retry_after_us));
     let mut response = json_response(429, body);
     let headers = response.headers_mut();
     if let Some(bucket) = bucket {
         bucket_headers(
             headers,
-            &BucketState {
-                remaining: 0,
-                reset_us: now_us + retry_after_us,
-                ..bucket.clone()
-            },
+            &BucketState { remaining: 0, reset_us: now_us + retry_after_us, ..bucket.clone() },
             now_us,
         );
     }
-    set(
-        headers,
-        "retry-after",
-        &retry_after_us.div_ceil(1_000_000).to_string(),
-    );
+    set(headers, "retry-after", &retry_after_us.div_ceil(1_000_000).to_string());
     set(headers, "x-ratelimit-scope", scope);
     if global {
         set(headers, "x-ratelimit-global", "true");
@@ -478,19 +342,11 @@ fn too_many(
 
 /// What Cloudflare says before Discord is reached.
 fn cloudflare(retry_after_us: u64) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(
-        b"<!doctype html><html><body>error code: 1015</body></html>",
-    )));
+    let mut response =
+        Response::new(Full::new(Bytes::from_static(b"<!doctype html><html><body>error code: 1015</body></html>")));
     *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=UTF-8"),
-    );
-    set(
-        response.headers_mut(),
-        "retry-after",
-        &retry_after_us.div_ceil(1_000_000).to_string(),
-    );
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=UTF-8"));
+    set(response.headers_mut(), "retry-after", &retry_after_us.div_ceil(1_000_000).to_string());
     response
 }
 

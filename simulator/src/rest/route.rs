@@ -43,10 +43,7 @@ pub(crate) struct GatewayFacts {
 impl Call {
     /// Path parameter `index` as an id.
     pub(crate) fn id(&self, index: usize) -> Result<u64, Refusal> {
-        self.params
-            .get(index)
-            .and_then(|text| text.parse().ok())
-            .ok_or(INVALID_FORM)
+        self.params.get(index).and_then(|text| text.parse().ok()).ok_or(INVALID_FORM)
     }
 
     pub(crate) fn text(&self, index: usize) -> &str {
@@ -54,10 +51,7 @@ impl Call {
     }
 
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn query_id(&self, name: &str) -> Option<u64> {
@@ -65,9 +59,7 @@ impl Call {
     }
 
     pub(crate) fn limit(&self, default: usize) -> usize {
-        self.query("limit")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default)
+        self.query("limit").and_then(|text| text.parse().ok()).unwrap_or(default)
     }
 
     /// An id in the JSON body.
@@ -90,42 +82,22 @@ pub(crate) struct Reply {
 impl Reply {
     /// 200; nothing changed.
     pub(crate) fn read(body: Value) -> Result<Self, Refusal> {
-        Ok(Self {
-            status: 200,
-            body: Some(body),
-            effect: None,
-            applied: false,
-        })
+        Ok(Self { status: 200, body: Some(body), effect: None, applied: false })
     }
 
     /// 200; `effect` was made or changed.
     pub(crate) fn did(effect: u64, body: Value) -> Result<Self, Refusal> {
-        Ok(Self {
-            status: 200,
-            body: Some(body),
-            effect: Some(effect),
-            applied: true,
-        })
+        Ok(Self { status: 200, body: Some(body), effect: Some(effect), applied: true })
     }
 
     /// 201; `effect` was made.
     pub(crate) fn made(effect: u64, body: Value) -> Result<Self, Refusal> {
-        Ok(Self {
-            status: 201,
-            body: Some(body),
-            effect: Some(effect),
-            applied: true,
-        })
+        Ok(Self { status: 201, body: Some(body), effect: Some(effect), applied: true })
     }
 
     /// 204; `effect` was changed.
     pub(crate) fn empty(effect: u64) -> Result<Self, Refusal> {
-        Ok(Self {
-            status: 204,
-            body: None,
-            effect: Some(effect),
-            applied: true,
-        })
+        Ok(Self { status: 204, body: None, effect: Some(effect), applied: true })
     }
 }
 
@@ -141,31 +113,16 @@ pub(crate) struct Route {
 }
 
 const fn bot(method: &'static str, template: &'static str, handler: Handler) -> Route {
-    Route {
-        method,
-        template,
-        access: Access::Bot,
-        handler,
-    }
+    Route { method, template, access: Access::Bot, handler }
 }
 
 const fn token(method: &'static str, template: &'static str, handler: Handler) -> Route {
-    Route {
-        method,
-        template,
-        access: Access::PathToken,
-        handler,
-    }
+    Route { method, template, access: Access::PathToken, handler }
 }
 
 /// Literal segments stand before parameters: the first match counts.
 const ROUTES: &[Route] = &[
-    Route {
-        method: "GET",
-        template: "/gateway",
-        access: Access::Open,
-        handler: users::gateway,
-    },
+    Route { method: "GET", template: "/gateway", access: Access::Open, handler: users::gateway },
     bot("GET", "/gateway/bot", users::gateway_bot),
     bot("GET", "/users/@me", users::own),
     bot("PATCH", "/users/@me", users::edit_own),
@@ -175,70 +132,26 @@ const ROUTES: &[Route] = &[
     bot("GET", "/users/{user}", users::one),
     bot("GET", "/applications/@me", users::application),
     bot("GET", "/oauth2/applications/@me", users::application),
-    bot(
-        "GET",
-        "/applications/{application}/commands",
-        users::commands,
-    ),
-    bot(
-        "PUT",
-        "/applications/{application}/commands",
-        users::set_commands,
-    ),
-    bot(
-        "POST",
-        "/applications/{application}/commands",
-        users::add_command,
-    ),
-    bot(
-        "GET",
-        "/applications/{application}/guilds/{guild}/commands",
-        users::commands,
-    ),
-    bot(
-        "PUT",
-        "/applications/{application}/guilds/{guild}/commands",
-        users::set_commands,
-    ),
-    bot(
-        "POST",
-        "/applications/{application}/guilds/{guild}/commands",
-        users::add_command,
-    ),
+    bot("GET", "/applications/{application}/commands", users::commands),
+    bot("PUT", "/applications/{application}/commands", users::set_commands),
+    bot("POST", "/applications/{application}/commands", users::add_command),
+    bot("GET", "/applications/{application}/guilds/{guild}/commands", users::commands),
+    bot("PUT", "/applications/{application}/guilds/{guild}/commands", users::set_commands),
+    bot("POST", "/applications/{application}/guilds/{guild}/commands", users::add_command),
     bot("GET", "/voice/regions", users::none),
     bot("GET", "/guilds/{guild}", guilds::one),
     bot("PATCH", "/guilds/{guild}", guilds::edit),
     bot("GET", "/guilds/{guild}/channels", guilds::channels),
     bot("POST", "/guilds/{guild}/channels", guilds::add_channel),
-    bot(
-        "GET",
-        "/guilds/{guild}/threads/active",
-        guilds::active_threads,
-    ),
+    bot("GET", "/guilds/{guild}/threads/active", guilds::active_threads),
     bot("GET", "/guilds/{guild}/members", guilds::members),
     bot("GET", "/guilds/{guild}/members/search", guilds::search),
-    bot(
-        "PATCH",
-        "/guilds/{guild}/members/@me",
-        guilds::edit_own_member,
-    ),
+    bot("PATCH", "/guilds/{guild}/members/@me", guilds::edit_own_member),
     bot("GET", "/guilds/{guild}/members/{user}", guilds::member),
-    bot(
-        "PATCH",
-        "/guilds/{guild}/members/{user}",
-        guilds::edit_member,
-    ),
+    bot("PATCH", "/guilds/{guild}/members/{user}", guilds::edit_member),
     bot("DELETE", "/guilds/{guild}/members/{user}", guilds::kick),
-    bot(
-        "PUT",
-        "/guilds/{guild}/members/{user}/roles/{role}",
-        guilds::add_member_role,
-    ),
-    bot(
-        "DELETE",
-        "/guilds/{guild}/members/{user}/roles/{role}",
-        guilds::remove_member_role,
-    ),
+    bot("PUT", "/guilds/{guild}/members/{user}/roles/{role}", guilds::add_member_role),
+    bot("DELETE", "/guilds/{guild}/members/{user}/roles/{role}", guilds::remove_member_role),
     bot("GET", "/guilds/{guild}/bans", guilds::bans),
     bot("GET", "/guilds/{guild}/bans/{user}", guilds::one_ban),
     bot("PUT", "/guilds/{guild}/bans/{user}", guilds::ban),
@@ -247,11 +160,7 @@ const ROUTES: &[Route] = &[
     bot("POST", "/guilds/{guild}/roles", guilds::add_role),
     bot("GET", "/guilds/{guild}/roles/{role}", guilds::role),
     bot("PATCH", "/guilds/{guild}/roles/{role}", guilds::edit_role),
-    bot(
-        "DELETE",
-        "/guilds/{guild}/roles/{role}",
-        guilds::delete_role,
-    ),
+    bot("DELETE", "/guilds/{guild}/roles/{role}", guilds::delete_role),
     bot("GET", "/guilds/{guild}/emojis", guilds::emojis),
     bot("GET", "/guilds/{guild}/webhooks", webhooks::of_guild),
     bot("GET", "/guilds/{guild}/invites", guilds::invites),
@@ -259,106 +168,34 @@ const ROUTES: &[Route] = &[
     bot("PATCH", "/channels/{channel}", channels::edit),
     bot("DELETE", "/channels/{channel}", channels::delete),
     bot("POST", "/channels/{channel}/typing", channels::typing),
-    bot(
-        "PUT",
-        "/channels/{channel}/permissions/{target}",
-        channels::set_overwrite,
-    ),
-    bot(
-        "DELETE",
-        "/channels/{channel}/permissions/{target}",
-        channels::delete_overwrite,
-    ),
+    bot("PUT", "/channels/{channel}/permissions/{target}", channels::set_overwrite),
+    bot("DELETE", "/channels/{channel}/permissions/{target}", channels::delete_overwrite),
     bot("GET", "/channels/{channel}/invites", channels::invites),
     bot("POST", "/channels/{channel}/invites", channels::invite),
     bot("GET", "/invites/{code}", channels::one_invite),
     bot("DELETE", "/invites/{code}", channels::delete_invite),
     bot("POST", "/channels/{channel}/threads", channels::thread),
-    bot(
-        "POST",
-        "/channels/{channel}/messages/{message}/threads",
-        channels::thread_of_message,
-    ),
-    bot(
-        "PUT",
-        "/channels/{channel}/thread-members/{user}",
-        channels::join_thread,
-    ),
-    bot(
-        "DELETE",
-        "/channels/{channel}/thread-members/{user}",
-        channels::join_thread,
-    ),
+    bot("POST", "/channels/{channel}/messages/{message}/threads", channels::thread_of_message),
+    bot("PUT", "/channels/{channel}/thread-members/{user}", channels::join_thread),
+    bot("DELETE", "/channels/{channel}/thread-members/{user}", channels::join_thread),
     bot("GET", "/channels/{channel}/messages", messages::list),
     bot("POST", "/channels/{channel}/messages", messages::create),
-    bot(
-        "POST",
-        "/channels/{channel}/messages/bulk-delete",
-        messages::bulk_delete,
-    ),
+    bot("POST", "/channels/{channel}/messages/bulk-delete", messages::bulk_delete),
     bot("GET", "/channels/{channel}/messages/pins", messages::pins),
-    bot(
-        "PUT",
-        "/channels/{channel}/messages/pins/{message}",
-        messages::pin,
-    ),
-    bot(
-        "DELETE",
-        "/channels/{channel}/messages/pins/{message}",
-        messages::unpin,
-    ),
+    bot("PUT", "/channels/{channel}/messages/pins/{message}", messages::pin),
+    bot("DELETE", "/channels/{channel}/messages/pins/{message}", messages::unpin),
     bot("GET", "/channels/{channel}/pins", messages::old_pins),
     bot("PUT", "/channels/{channel}/pins/{message}", messages::pin),
-    bot(
-        "DELETE",
-        "/channels/{channel}/pins/{message}",
-        messages::unpin,
-    ),
-    bot(
-        "GET",
-        "/channels/{channel}/messages/{message}",
-        messages::one,
-    ),
-    bot(
-        "PATCH",
-        "/channels/{channel}/messages/{message}",
-        messages::edit,
-    ),
-    bot(
-        "DELETE",
-        "/channels/{channel}/messages/{message}",
-        messages::delete,
-    ),
-    bot(
-        "DELETE",
-        "/channels/{channel}/messages/{message}/reactions",
-        messages::clear_reactions,
-    ),
-    bot(
-        "GET",
-        "/channels/{channel}/messages/{message}/reactions/{emoji}",
-        messages::reactions,
-    ),
-    bot(
-        "DELETE",
-        "/channels/{channel}/messages/{message}/reactions/{emoji}",
-        messages::clear_reactions,
-    ),
-    bot(
-        "PUT",
-        "/channels/{channel}/messages/{message}/reactions/{emoji}/@me",
-        messages::react,
-    ),
-    bot(
-        "DELETE",
-        "/channels/{channel}/messages/{message}/reactions/{emoji}/@me",
-        messages::unreact,
-    ),
-    bot(
-        "DELETE",
-        "/channels/{channel}/messages/{message}/reactions/{emoji}/{user}",
-        messages::unreact,
-    ),
+    bot("DELETE", "/channels/{channel}/pins/{message}", messages::unpin),
+    bot("GET", "/channels/{channel}/messages/{message}", messages::one),
+    bot("PATCH", "/channels/{channel}/messages/{message}", messages::edit),
+    bot("DELETE", "/channels/{channel}/messages/{message}", messages::delete),
+    bot("DELETE", "/channels/{channel}/messages/{message}/reactions", messages::clear_reactions),
+    bot("GET", "/channels/{channel}/messages/{message}/reactions/{emoji}", messages::reactions),
+    bot("DELETE", "/channels/{channel}/messages/{message}/reactions/{emoji}", messages::clear_reactions),
+    bot("PUT", "/channels/{channel}/messages/{message}/reactions/{emoji}/@me", messages::react),
+    bot("DELETE", "/channels/{channel}/messages/{message}/reactions/{emoji}/@me", messages::unreact),
+    bot("DELETE", "/channels/{channel}/messages/{message}/reactions/{emoji}/{user}", messages::unreact),
     bot("GET", "/channels/{channel}/webhooks", webhooks::of_channel),
     bot("POST", "/channels/{channel}/webhooks", webhooks::create),
     bot("GET", "/webhooks/{webhook}", webhooks::one),
@@ -366,26 +203,10 @@ const ROUTES: &[Route] = &[
     token("GET", "/webhooks/{webhook}/{token}", webhooks::one),
     token("POST", "/webhooks/{webhook}/{token}", webhooks::execute),
     token("DELETE", "/webhooks/{webhook}/{token}", webhooks::delete),
-    token(
-        "GET",
-        "/webhooks/{webhook}/{token}/messages/{message}",
-        webhooks::message,
-    ),
-    token(
-        "PATCH",
-        "/webhooks/{webhook}/{token}/messages/{message}",
-        webhooks::edit_message,
-    ),
-    token(
-        "DELETE",
-        "/webhooks/{webhook}/{token}/messages/{message}",
-        webhooks::delete_message,
-    ),
-    token(
-        "POST",
-        "/interactions/{interaction}/{token}/callback",
-        webhooks::callback,
-    ),
+    token("GET", "/webhooks/{webhook}/{token}/messages/{message}", webhooks::message),
+    token("PATCH", "/webhooks/{webhook}/{token}/messages/{message}", webhooks::edit_message),
+    token("DELETE", "/webhooks/{webhook}/{token}/messages/{message}", webhooks::delete_message),
+    token("POST", "/interactions/{interaction}/{token}/callback", webhooks::callback),
 ];
 
 /// What a path means.
@@ -396,12 +217,8 @@ pub(crate) enum Found {
     Nothing,
 }
 
-static SPLIT: LazyLock<Vec<(Vec<&'static str>, &'static Route)>> = LazyLock::new(|| {
-    ROUTES
-        .iter()
-        .map(|route| (route.template.split('/').skip(1).collect(), route))
-        .collect()
-});
+static SPLIT: LazyLock<Vec<(Vec<&'static str>, &'static Route)>> =
+    LazyLock::new(|| ROUTES.iter().map(|route| (route.template.split('/').skip(1).collect(), route)).collect());
 
 /// Finds the route of a path that begins behind `/api/v10`.
 pub(crate) fn find(method: &str, path: &str) -> Found {
@@ -409,30 +226,17 @@ pub(crate) fn find(method: &str, path: &str) -> Found {
     let mut wrong_method = false;
     for (template, route) in SPLIT.iter() {
         let fits = template.len() == segments.len()
-            && template.iter().zip(&segments).all(|(expected, given)| {
-                if expected.starts_with('{') {
-                    !given.is_empty()
-                } else {
-                    expected == given
-                }
-            });
-        if fits && route.method == method {
-            let params = template
+            && template
                 .iter()
                 .zip(&segments)
-                .filter(|(expected, _)| expected.starts_with('{'));
-            return Found::Route(
-                route,
-                params.map(|(_, given)| super::decode(given)).collect(),
-            );
+                .all(|(expected, given)| if expected.starts_with('{') { !given.is_empty() } else { expected == given });
+        if fits && route.method == method {
+            let params = template.iter().zip(&segments).filter(|(expected, _)| expected.starts_with('{'));
+            return Found::Route(route, params.map(|(_, given)| super::decode(given)).collect());
         }
         wrong_method |= fits;
     }
-    if wrong_method {
-        Found::WrongMethod
-    } else {
-        Found::Nothing
-    }
+    if wrong_method { Found::WrongMethod } else { Found::Nothing }
 }
 
 /// The resource whose counter a call uses.
@@ -453,12 +257,9 @@ mod tests {
 
     #[test]
     fn literal_segments_win_over_parameters() {
-        let Found::Route(route, params) = find("GET", "/users/@me") else {
-            panic!("not found")
-        };
+        let Found::Route(route, params) = find("GET", "/users/@me") else { panic!("not found") };
         assert_eq!((route.template, params.len()), ("/users/@me", 0));
-        let Found::Route(route, params) = find("PUT", "/channels/5/messages/6/reactions/a%3A7/@me")
-        else {
+        let Found::Route(route, params) = find("PUT", "/channels/5/messages/6/reactions/a%3A7/@me") else {
             panic!("not found")
         };
         assert_eq!(params, ["5", "6", "a:7"]);
@@ -469,8 +270,7 @@ mod tests {
 
     #[test]
     fn webhooks_are_counted_per_id_and_token() {
-        let Found::Route(route, params) = find("PATCH", "/webhooks/1/abc/messages/@original")
-        else {
+        let Found::Route(route, params) = find("PATCH", "/webhooks/1/abc/messages/@original") else {
             panic!("not found")
         };
         assert_eq!(resource(route.template, &params), "1/abc");

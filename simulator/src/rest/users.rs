@@ -26,8 +26,7 @@ pub(crate) fn own(world: &mut World, _: &Call) -> Answer {
 }
 
 pub(crate) fn edit_own(world: &mut World, call: &Call) -> Answer {
-    if let (Some(name), Some(user)) = (call.body["username"].as_str(), world.users.get_mut(&BOT_ID))
-    {
+    if let (Some(name), Some(user)) = (call.body["username"].as_str(), world.users.get_mut(&BOT_ID)) {
         user["username"] = json!(name);
     }
     let user = world.own_user();
@@ -40,16 +39,9 @@ pub(crate) fn one(world: &mut World, call: &Call) -> Answer {
 }
 
 pub(crate) fn own_guilds(world: &mut World, call: &Call) -> Answer {
-    let after = call
-        .query_id("after")
-        .map_or(0, |after| after.saturating_add(1));
+    let after = call.query_id("after").map_or(0, |after| after.saturating_add(1));
     let guilds = world.guilds.range(after..).take(call.limit(200).min(200));
-    Reply::read(
-        guilds
-            .filter_map(|(id, _)| world.guild_short(*id).ok())
-            .collect::<Vec<_>>()
-            .into(),
-    )
+    Reply::read(guilds.filter_map(|(id, _)| world.guild_short(*id).ok()).collect::<Vec<_>>().into())
 }
 
 pub(crate) fn leave_guild(world: &mut World, call: &Call) -> Answer {
@@ -72,30 +64,14 @@ pub(crate) fn none(_: &mut World, _: &Call) -> Answer {
 }
 
 fn scope(call: &Call) -> Result<Option<u64>, Refusal> {
-    if call.params.len() > 1 {
-        call.id(1).map(Some)
-    } else {
-        Ok(None)
-    }
+    if call.params.len() > 1 { call.id(1).map(Some) } else { Ok(None) }
 }
 
 pub(crate) fn commands(world: &mut World, call: &Call) -> Answer {
-    Reply::read(
-        world
-            .commands
-            .get(&scope(call)?)
-            .cloned()
-            .unwrap_or_default()
-            .into(),
-    )
+    Reply::read(world.commands.get(&scope(call)?).cloned().unwrap_or_default().into())
 }
 
-fn named(
-    world: &mut World,
-    call: &Call,
-    scope: Option<u64>,
-    body: &Value,
-) -> Result<Value, Refusal> {
+fn named(world: &mut World, call: &Call, scope: Option<u64>, body: &Value) -> Result<Value, Refusal> {
     if body["name"].as_str().is_none_or(str::is_empty) {
         return Err(INVALID_FORM);
     }
@@ -114,15 +90,8 @@ fn named(
 
 pub(crate) fn set_commands(world: &mut World, call: &Call) -> Answer {
     let scope = scope(call)?;
-    let bodies = call
-        .body
-        .as_array()
-        .filter(|bodies| bodies.len() <= 100)
-        .ok_or(INVALID_FORM)?;
-    let commands = bodies
-        .iter()
-        .map(|body| named(world, call, scope, body))
-        .collect::<Result<Vec<_>, _>>()?;
+    let bodies = call.body.as_array().filter(|bodies| bodies.len() <= 100).ok_or(INVALID_FORM)?;
+    let commands = bodies.iter().map(|body| named(world, call, scope, body)).collect::<Result<Vec<_>, _>>()?;
     world.commands.insert(scope, commands.clone());
     Reply::did(BOT_ID, commands.into())
 }

@@ -2,9 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    BOT_ID, Channel, INVALID_FORM, MAX_GUILD_CHANNELS, MAX_KEPT, Refusal, TOO_MANY, World, merge,
-};
+use super::{BOT_ID, Channel, INVALID_FORM, MAX_GUILD_CHANNELS, MAX_KEPT, Refusal, TOO_MANY, World, merge};
 use crate::snowflake::iso8601;
 
 const EDITABLE: [&str; 17] = [
@@ -29,10 +27,7 @@ const EDITABLE: [&str; 17] = [
 const THREAD_TYPES: std::ops::RangeInclusive<u64> = 10..=12;
 
 fn is_thread(fields: &Map<String, Value>) -> bool {
-    fields
-        .get("type")
-        .and_then(Value::as_u64)
-        .is_some_and(|kind| THREAD_TYPES.contains(&kind))
+    fields.get("type").and_then(Value::as_u64).is_some_and(|kind| THREAD_TYPES.contains(&kind))
 }
 
 impl World {
@@ -46,28 +41,14 @@ impl World {
             _ => Map::new(),
         };
         merge(&mut fields, body, &EDITABLE);
-        self.channels.insert(
-            id,
-            Channel {
-                guild: Some(guild),
-                fields,
-                ..Channel::default()
-            },
-        );
+        self.channels.insert(id, Channel { guild: Some(guild), fields, ..Channel::default() });
         if let Some(guild) = self.guilds.get_mut(&guild) {
             guild.channels.push(id);
         }
     }
 
     /// Puts a public thread under `parent` without an event.
-    pub(crate) fn insert_thread(
-        &mut self,
-        guild: u64,
-        parent: u64,
-        id: u64,
-        name: &str,
-        owner: u64,
-    ) -> Value {
+    pub(crate) fn insert_thread(&mut self, guild: u64, parent: u64, id: u64, name: &str, owner: u64) -> Value {
         let made = iso8601(crate::snowflake::made_ms(id));
         let object = json!({
             "id": id.to_string(), "guild_id": guild.to_string(), "parent_id": parent.to_string(), "owner_id": owner.to_string(),
@@ -77,26 +58,14 @@ impl World {
             },
         });
         let fields = object.as_object().cloned().unwrap_or_default();
-        self.channels.insert(
-            id,
-            Channel {
-                guild: Some(guild),
-                fields,
-                ..Channel::default()
-            },
-        );
+        self.channels.insert(id, Channel { guild: Some(guild), fields, ..Channel::default() });
         if let Some(guild) = self.guilds.get_mut(&guild) {
             guild.threads.push(id);
         }
         object
     }
 
-    pub(crate) fn create_channel(
-        &mut self,
-        guild: u64,
-        body: &Value,
-        now_ms: u64,
-    ) -> Result<(u64, Value), Refusal> {
+    pub(crate) fn create_channel(&mut self, guild: u64, body: &Value, now_ms: u64) -> Result<(u64, Value), Refusal> {
         if self.guild(guild)?.channels.len() >= MAX_GUILD_CHANNELS {
             return Err(TOO_MANY);
         }
@@ -114,27 +83,11 @@ impl World {
         let channel = self.channel_mut(id)?;
         let thread = is_thread(&channel.fields);
         merge(&mut channel.fields, body, &EDITABLE);
-        if thread
-            && let Some(metadata) = channel
-                .fields
-                .get_mut("thread_metadata")
-                .and_then(Value::as_object_mut)
-        {
-            merge(
-                metadata,
-                body,
-                &["archived", "locked", "auto_archive_duration"],
-            );
+        if thread && let Some(metadata) = channel.fields.get_mut("thread_metadata").and_then(Value::as_object_mut) {
+            merge(metadata, body, &["archived", "locked", "auto_archive_duration"]);
         }
         let object = Value::Object(channel.fields.clone());
-        self.emit(
-            if thread {
-                "THREAD_UPDATE"
-            } else {
-                "CHANNEL_UPDATE"
-            },
-            &object,
-        );
+        self.emit(if thread { "THREAD_UPDATE" } else { "CHANNEL_UPDATE" }, &object);
         Ok(object)
     }
 
@@ -164,10 +117,7 @@ impl World {
         now_ms: u64,
     ) -> Result<(u64, Value), Refusal> {
         let guild = self.channel(parent)?.guild.ok_or(INVALID_FORM)?;
-        let name = body["name"]
-            .as_str()
-            .filter(|name| !name.is_empty())
-            .ok_or(INVALID_FORM)?;
+        let name = body["name"].as_str().filter(|name| !name.is_empty()).ok_or(INVALID_FORM)?;
         if self.guild(guild)?.threads.len() >= MAX_GUILD_CHANNELS {
             return Err(TOO_MANY);
         }
@@ -187,11 +137,7 @@ impl World {
     }
 
     /// The direct channel with `user`, made at the first request.
-    pub(crate) fn direct_channel(
-        &mut self,
-        user: u64,
-        now_ms: u64,
-    ) -> Result<(u64, Value), Refusal> {
+    pub(crate) fn direct_channel(&mut self, user: u64, now_ms: u64) -> Result<(u64, Value), Refusal> {
         let recipient = self.user(user)?.clone();
         if let Some(id) = self.direct.get(&user) {
             return Ok((*id, Value::Object(self.channel(*id)?.fields.clone())));
@@ -203,23 +149,18 @@ impl World {
             self.channels.remove(&oldest);
         }
         let id = self.ids.next(now_ms);
-        let object = json!({"id": id.to_string(), "type": 1, "last_message_id": null, "recipients": [recipient], "flags": 0});
+        let object =
+            json!({"id": id.to_string(), "type": 1, "last_message_id": null, "recipients": [recipient], "flags": 0});
         let fields = object.as_object().cloned().unwrap_or_default();
-        self.channels.insert(
-            id,
-            Channel {
-                guild: None,
-                fields,
-                ..Channel::default()
-            },
-        );
+        self.channels.insert(id, Channel { guild: None, fields, ..Channel::default() });
         self.direct.insert(user, id);
         Ok((id, object))
     }
 
     pub(crate) fn typing(&mut self, channel: u64, user: u64, now_ms: u64) -> Result<(), Refusal> {
         let guild = self.channel(channel)?.guild;
-        let mut data = json!({"channel_id": channel.to_string(), "user_id": user.to_string(), "timestamp": now_ms / 1000});
+        let mut data =
+            json!({"channel_id": channel.to_string(), "user_id": user.to_string(), "timestamp": now_ms / 1000});
         if let Some(guild) = guild {
             data["guild_id"] = json!(guild.to_string());
             if let Ok(member) = self.member(guild, user) {
@@ -231,24 +172,13 @@ impl World {
     }
 
     /// Permission overwrites: set (`Some`) or delete.
-    pub(crate) fn overwrite(
-        &mut self,
-        channel: u64,
-        target: u64,
-        body: Option<&Value>,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn overwrite(&mut self, channel: u64, target: u64, body: Option<&Value>) -> Result<(), Refusal> {
         let entry = self.channel_mut(channel)?;
-        let overwrites = entry
-            .fields
-            .get_mut("permission_overwrites")
-            .and_then(Value::as_array_mut)
-            .ok_or(INVALID_FORM)?;
+        let overwrites =
+            entry.fields.get_mut("permission_overwrites").and_then(Value::as_array_mut).ok_or(INVALID_FORM)?;
         overwrites.retain(|overwrite| overwrite["id"] != *target.to_string());
         if let Some(body) = body {
-            let (allow, deny) = (
-                body["allow"].as_str().unwrap_or("0"),
-                body["deny"].as_str().unwrap_or("0"),
-            );
+            let (allow, deny) = (body["allow"].as_str().unwrap_or("0"), body["deny"].as_str().unwrap_or("0"));
             overwrites.push(json!({"id": target.to_string(), "type": body["type"], "allow": allow, "deny": deny}));
         }
         let object = Value::Object(entry.fields.clone());

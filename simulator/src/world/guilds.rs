@@ -25,12 +25,7 @@ impl World {
             return json!({"id": id.to_string(), "unavailable": true});
         }
         let large = guild.members.len() > large_threshold;
-        let in_voice = |user: u64| {
-            guild
-                .voice_states
-                .iter()
-                .any(|state| state["user_id"] == *user.to_string())
-        };
+        let in_voice = |user: u64| guild.voice_states.iter().any(|state| state["user_id"] == *user.to_string());
         let members: Vec<Value> = guild
             .members
             .keys()
@@ -63,14 +58,8 @@ impl World {
         let mut out = guild.fields.clone();
         out.extend(guild.lists());
         if with_counts {
-            out.insert(
-                "approximate_member_count".to_owned(),
-                json!(guild.members.len()),
-            );
-            out.insert(
-                "approximate_presence_count".to_owned(),
-                json!(guild.members.len()),
-            );
+            out.insert("approximate_member_count".to_owned(), json!(guild.members.len()));
+            out.insert("approximate_presence_count".to_owned(), json!(guild.members.len()));
         }
         Ok(Value::Object(out))
     }
@@ -105,10 +94,7 @@ impl World {
     pub(crate) fn set_outage(&mut self, id: u64, unavailable: bool) -> Result<(), Refusal> {
         self.guild_mut(id)?.unavailable = unavailable;
         if unavailable {
-            self.emit(
-                "GUILD_DELETE",
-                &json!({"id": id.to_string(), "unavailable": true}),
-            );
+            self.emit("GUILD_DELETE", &json!({"id": id.to_string(), "unavailable": true}));
         } else {
             let payload = self.guild_create(id, 250);
             self.emit("GUILD_CREATE", &payload);
@@ -117,10 +103,7 @@ impl World {
     }
 
     pub(crate) fn objects(&self, ids: &[u64]) -> Vec<Value> {
-        ids.iter()
-            .filter_map(|id| self.channels.get(id))
-            .map(|channel| Value::Object(channel.fields.clone()))
-            .collect()
+        ids.iter().filter_map(|id| self.channels.get(id)).map(|channel| Value::Object(channel.fields.clone())).collect()
     }
 }
 
@@ -128,10 +111,7 @@ impl Guild {
     /// Roles and emojis as the guild object carries them.
     fn lists(&self) -> serde_json::Map<String, Value> {
         let mut out = serde_json::Map::new();
-        out.insert(
-            "roles".to_owned(),
-            Value::Array(self.roles.values().cloned().collect()),
-        );
+        out.insert("roles".to_owned(), Value::Array(self.roles.values().cloned().collect()));
         out.insert("emojis".to_owned(), Value::Array(self.emojis.clone()));
         out
     }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::messages::{Author, Upload};
 use super::{
-    ALREADY_ACKNOWLEDGED, BOT_ID, INVALID_FORM, MAX_KEPT, Refusal, UNKNOWN_INTERACTION,
-    UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, World,
+    ALREADY_ACKNOWLEDGED, BOT_ID, INVALID_FORM, MAX_KEPT, Refusal, UNKNOWN_INTERACTION, UNKNOWN_MESSAGE,
+    UNKNOWN_WEBHOOK, World,
 };
 use crate::snowflake::iso8601;
 
@@ -55,8 +55,7 @@ impl World {
                 event["member"] = member;
                 event["guild_id"] = json!(guild.to_string());
                 event["guild_locale"] = json!("en-US");
-                event["guild"] =
-                    json!({"id": guild.to_string(), "locale": "en-US", "features": []});
+                event["guild"] = json!({"id": guild.to_string(), "locale": "en-US", "features": []});
             }
             None => event["user"] = self.user(user)?.clone(),
         }
@@ -67,13 +66,7 @@ impl World {
             self.interactions.remove(&oldest);
         }
         self.interaction_order.push_back(token.clone());
-        let interaction = Interaction {
-            id,
-            channel,
-            made_ms: now_ms,
-            acknowledged: false,
-            original: message,
-        };
+        let interaction = Interaction { id, channel, made_ms: now_ms, acknowledged: false, original: message };
         self.interactions.insert(token.clone(), interaction);
         self.emit("INTERACTION_CREATE", &event);
         Ok((id, token))
@@ -105,13 +98,8 @@ impl World {
         let mut made = None;
         match kind {
             4 => {
-                let created = self.create_message(
-                    found.channel,
-                    &interaction_author(),
-                    &body["data"],
-                    uploads,
-                    now_ms,
-                )?;
+                let created =
+                    self.create_message(found.channel, &interaction_author(), &body["data"], uploads, now_ms)?;
                 original = Some(created.id);
                 made = original;
             }
@@ -133,17 +121,8 @@ impl World {
     }
 
     /// The live interaction of a webhook token of this application.
-    pub(crate) fn interaction_of(
-        &self,
-        application: u64,
-        token: &str,
-        now_ms: u64,
-    ) -> Result<&Interaction, Refusal> {
-        let found = self
-            .interactions
-            .get(token)
-            .filter(|_| application == BOT_ID)
-            .ok_or(UNKNOWN_WEBHOOK)?;
+    pub(crate) fn interaction_of(&self, application: u64, token: &str, now_ms: u64) -> Result<&Interaction, Refusal> {
+        let found = self.interactions.get(token).filter(|_| application == BOT_ID).ok_or(UNKNOWN_WEBHOOK)?;
         if now_ms.saturating_sub(found.made_ms) > TOKEN_MS {
             return Err(super::refusal(401, 50027, "Invalid Webhook Token"));
         }
@@ -163,8 +142,7 @@ impl World {
         if !found.acknowledged {
             return Err(UNKNOWN_WEBHOOK);
         }
-        let created =
-            self.create_message(found.channel, &interaction_author(), body, uploads, now_ms)?;
+        let created = self.create_message(found.channel, &interaction_author(), body, uploads, now_ms)?;
         if found.original.is_none()
             && let Some(interaction) = self.interactions.get_mut(token)
         {
@@ -174,12 +152,7 @@ impl World {
     }
 
     /// The message `@original` means.
-    pub(crate) fn original_of(
-        &self,
-        application: u64,
-        token: &str,
-        now_ms: u64,
-    ) -> Result<(u64, u64), Refusal> {
+    pub(crate) fn original_of(&self, application: u64, token: &str, now_ms: u64) -> Result<(u64, u64), Refusal> {
         let found = self.interaction_of(application, token, now_ms)?;
         Ok((found.channel, found.original.ok_or(UNKNOWN_MESSAGE)?))
     }
@@ -194,10 +167,7 @@ impl World {
         now_ms: u64,
     ) -> Result<(u64, Value), Refusal> {
         match self.original_of(application, token, now_ms) {
-            Ok((channel, message)) => Ok((
-                message,
-                self.edit_message(channel, message, None, body, now_ms)?,
-            )),
+            Ok((channel, message)) => Ok((message, self.edit_message(channel, message, None, body, now_ms)?)),
             Err(UNKNOWN_MESSAGE) => self.follow_up(application, token, body, uploads, now_ms),
             Err(other) => Err(other),
         }
@@ -207,7 +177,8 @@ impl World {
     pub(crate) fn create_invite(&mut self, channel: u64, now_ms: u64) -> Result<Value, Refusal> {
         let entry = self.channel(channel)?;
         let guild = entry.guild.ok_or(INVALID_FORM)?;
-        let channel_short = json!({"id": channel.to_string(), "name": entry.fields["name"], "type": entry.fields["type"]});
+        let channel_short =
+            json!({"id": channel.to_string(), "name": entry.fields["name"], "type": entry.fields["type"]});
         let code = format!("sim{:x}", self.ids.next(now_ms));
         let invite = json!({
             "code": code, "type": 0, "guild_id": guild.to_string(), "guild": self.guild_short(guild)?, "channel": channel_short,
@@ -227,9 +198,5 @@ impl World {
 }
 
 fn interaction_author() -> Author {
-    Author::Webhook {
-        id: BOT_ID,
-        name: "Miso".to_owned(),
-        application: Some(BOT_ID),
-    }
+    Author::Webhook { id: BOT_ID, name: "Miso".to_owned(), application: Some(BOT_ID) }
 }

@@ -27,32 +27,17 @@ pub(crate) fn voice_state(user: u64, channel: Option<u64>) -> Value {
 impl World {
     /// The member with its user.
     pub(crate) fn member(&self, guild: u64, user: u64) -> Result<Value, Refusal> {
-        let mut member = self
-            .guild(guild)?
-            .members
-            .get(&user)
-            .ok_or(UNKNOWN_MEMBER)?
-            .clone();
+        let mut member = self.guild(guild)?.members.get(&user).ok_or(UNKNOWN_MEMBER)?.clone();
         member.insert("user".to_owned(), self.user(user)?.clone());
         Ok(Value::Object(member))
     }
 
     /// The member as message events carry it.
     pub(crate) fn partial_member(&self, guild: u64, user: u64) -> Option<Value> {
-        self.guilds
-            .get(&guild)?
-            .members
-            .get(&user)
-            .cloned()
-            .map(Value::Object)
+        self.guilds.get(&guild)?.members.get(&user).cloned().map(Value::Object)
     }
 
-    fn member_event(
-        &mut self,
-        kind: &'static str,
-        guild: u64,
-        user: u64,
-    ) -> Result<Value, Refusal> {
+    fn member_event(&mut self, kind: &'static str, guild: u64, user: u64) -> Result<Value, Refusal> {
         let member = self.member(guild, user)?;
         let mut data = member.clone();
         data["guild_id"] = json!(guild.to_string());
@@ -71,51 +56,19 @@ impl World {
     }
 
     pub(crate) fn leave(&mut self, guild: u64, user: u64) -> Result<(), Refusal> {
-        self.guild_mut(guild)?
-            .members
-            .remove(&user)
-            .ok_or(UNKNOWN_MEMBER)?;
+        self.guild_mut(guild)?.members.remove(&user).ok_or(UNKNOWN_MEMBER)?;
         let user = self.user(user)?.clone();
-        self.emit(
-            "GUILD_MEMBER_REMOVE",
-            &json!({"guild_id": guild.to_string(), "user": user}),
-        );
+        self.emit("GUILD_MEMBER_REMOVE", &json!({"guild_id": guild.to_string(), "user": user}));
         Ok(())
     }
 
-    pub(crate) fn edit_member(
-        &mut self,
-        guild: u64,
-        user: u64,
-        body: &Value,
-    ) -> Result<Value, Refusal> {
-        let member = self
-            .guild_mut(guild)?
-            .members
-            .get_mut(&user)
-            .ok_or(UNKNOWN_MEMBER)?;
-        merge(
-            member,
-            body,
-            &[
-                "nick",
-                "roles",
-                "mute",
-                "deaf",
-                "communication_disabled_until",
-                "flags",
-            ],
-        );
+    pub(crate) fn edit_member(&mut self, guild: u64, user: u64, body: &Value) -> Result<Value, Refusal> {
+        let member = self.guild_mut(guild)?.members.get_mut(&user).ok_or(UNKNOWN_MEMBER)?;
+        merge(member, body, &["nick", "roles", "mute", "deaf", "communication_disabled_until", "flags"]);
         self.member_event("GUILD_MEMBER_UPDATE", guild, user)
     }
 
-    pub(crate) fn change_role(
-        &mut self,
-        guild: u64,
-        user: u64,
-        role: u64,
-        add: bool,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn change_role(&mut self, guild: u64, user: u64, role: u64, add: bool) -> Result<(), Refusal> {
         let entry = self.guild_mut(guild)?;
         if !entry.roles.contains_key(&role) {
             return Err(super::UNKNOWN_ROLE);
@@ -138,24 +91,13 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn ban(
-        &mut self,
-        guild: u64,
-        user: u64,
-        reason: Option<&str>,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn ban(&mut self, guild: u64, user: u64, reason: Option<&str>) -> Result<(), Refusal> {
         let object = self.user(user)?.clone();
         let entry = self.guild_mut(guild)?;
-        let new = entry
-            .bans
-            .insert(user, json!({"reason": reason, "user": object}))
-            .is_none();
+        let new = entry.bans.insert(user, json!({"reason": reason, "user": object})).is_none();
         let was_member = entry.members.contains_key(&user);
         if new {
-            self.emit(
-                "GUILD_BAN_ADD",
-                &json!({"guild_id": guild.to_string(), "user": object}),
-            );
+            self.emit("GUILD_BAN_ADD", &json!({"guild_id": guild.to_string(), "user": object}));
         }
         if was_member {
             self.leave(guild, user)?;
@@ -164,53 +106,22 @@ impl World {
     }
 
     pub(crate) fn unban(&mut self, guild: u64, user: u64) -> Result<(), Refusal> {
-        let ban = self
-            .guild_mut(guild)?
-            .bans
-            .remove(&user)
-            .ok_or(UNKNOWN_BAN)?;
-        self.emit(
-            "GUILD_BAN_REMOVE",
-            &json!({"guild_id": guild.to_string(), "user": ban["user"]}),
-        );
+        let ban = self.guild_mut(guild)?.bans.remove(&user).ok_or(UNKNOWN_BAN)?;
+        self.emit("GUILD_BAN_REMOVE", &json!({"guild_id": guild.to_string(), "user": ban["user"]}));
         Ok(())
     }
 
     /// Members whose id is above `after`, in order of id.
-    pub(crate) fn list_members(
-        &self,
-        guild: u64,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Value>, Refusal> {
-        let ids = self
-            .guild(guild)?
-            .members
-            .range(after.saturating_add(1)..)
-            .take(limit.clamp(1, 1000));
-        Ok(ids
-            .filter_map(|(user, _)| self.member(guild, *user).ok())
-            .collect())
+    pub(crate) fn list_members(&self, guild: u64, after: u64, limit: usize) -> Result<Vec<Value>, Refusal> {
+        let ids = self.guild(guild)?.members.range(after.saturating_add(1)..).take(limit.clamp(1, 1000));
+        Ok(ids.filter_map(|(user, _)| self.member(guild, *user).ok()).collect())
     }
 
     /// Members whose name or nick begins with `query`, ignoring case; the empty query finds all.
-    pub(crate) fn search_members(
-        &self,
-        guild: u64,
-        query: &str,
-        limit: usize,
-    ) -> Result<Vec<Value>, Refusal> {
+    pub(crate) fn search_members(&self, guild: u64, query: &str, limit: usize) -> Result<Vec<Value>, Refusal> {
         let query = query.to_lowercase();
-        let starts = |value: &Value| {
-            value
-                .as_str()
-                .is_some_and(|name| name.to_lowercase().starts_with(&query))
-        };
-        let members = self
-            .guild(guild)?
-            .members
-            .keys()
-            .filter_map(|user| self.member(guild, *user).ok());
+        let starts = |value: &Value| value.as_str().is_some_and(|name| name.to_lowercase().starts_with(&query));
+        let members = self.guild(guild)?.members.keys().filter_map(|user| self.member(guild, *user).ok());
         Ok(members
             .filter(|member| starts(&member["user"]["username"]) || starts(&member["nick"]))
             .take(limit)
@@ -226,9 +137,7 @@ impl World {
         let Ok(entry) = self.guild_mut(guild) else {
             return;
         };
-        entry
-            .voice_states
-            .retain(|state| state["user_id"] != *BOT_ID.to_string());
+        entry.voice_states.retain(|state| state["user_id"] != *BOT_ID.to_string());
         let mut state = voice_state(BOT_ID, channel);
         if channel.is_some() {
             entry.voice_states.push(state.clone());
@@ -236,22 +145,15 @@ impl World {
         state["guild_id"] = json!(guild.to_string());
         self.emit("VOICE_STATE_UPDATE", &state);
         if channel.is_some() {
-            let data =
-                json!({"guild_id": guild.to_string(), "token": "simulated", "endpoint": null});
+            let data = json!({"guild_id": guild.to_string(), "token": "simulated", "endpoint": null});
             self.emit("VOICE_SERVER_UPDATE", &data);
         }
     }
 
     /// Op 8: the members asked for, and the ids that are no members.
-    pub(crate) fn requested_members(
-        &self,
-        data: &Value,
-    ) -> Result<(u64, Vec<Value>, Vec<Value>), Refusal> {
+    pub(crate) fn requested_members(&self, data: &Value) -> Result<(u64, Vec<Value>, Vec<Value>), Refusal> {
         let guild = read_id(&data["guild_id"]).ok_or(super::INVALID_FORM)?;
-        let limit = data["limit"]
-            .as_u64()
-            .and_then(|limit| usize::try_from(limit).ok())
-            .unwrap_or(0);
+        let limit = data["limit"].as_u64().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(0);
         let ids = match &data["user_ids"] {
             Value::Null => None,
             Value::Array(ids) => Some(ids.clone()),
@@ -261,20 +163,11 @@ impl World {
             let (found, missing): (Vec<_>, Vec<_>) = ids
                 .into_iter()
                 .take(100)
-                .map(|id| {
-                    (
-                        read_id(&id).and_then(|user| self.member(guild, user).ok()),
-                        id,
-                    )
-                })
+                .map(|id| (read_id(&id).and_then(|user| self.member(guild, user).ok()), id))
                 .partition(|(found, _)| found.is_some());
             let missing = missing.into_iter().map(|(_, id)| id).collect();
             self.guild(guild)?;
-            return Ok((
-                guild,
-                found.into_iter().filter_map(|(member, _)| member).collect(),
-                missing,
-            ));
+            return Ok((guild, found.into_iter().filter_map(|(member, _)| member).collect(), missing));
         }
         let query = data["query"].as_str().unwrap_or_default();
         let limit = match (query.is_empty(), limit) {

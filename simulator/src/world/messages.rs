@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::reactions::Reaction;
 use super::{
-    BOT_ID, BULK_AGE, BULK_COUNT, CANNOT_EDIT, EMPTY_MESSAGE, INVALID_FORM,
-    MAX_MESSAGES_PER_CHANNEL, Refusal, UNKNOWN_MESSAGE, World, read_id,
+    BOT_ID, BULK_AGE, BULK_COUNT, CANNOT_EDIT, EMPTY_MESSAGE, INVALID_FORM, MAX_MESSAGES_PER_CHANNEL, Refusal,
+    UNKNOWN_MESSAGE, World, read_id,
 };
 use crate::gateway::TemplateSet;
 use crate::snowflake::{BLAST_BIT, blast_id, iso8601, made_ms};
@@ -90,16 +90,11 @@ impl World {
         let author_id = author.id();
         if body["enforce_nonce"] == true
             && let Some(nonce) = &nonce
-            && let Some((message, place, made)) =
-                self.nonces.get(&(author_id, nonce.clone())).copied()
+            && let Some((message, place, made)) = self.nonces.get(&(author_id, nonce.clone())).copied()
             && now_ms.saturating_sub(made) < NONCE_MS
         {
             let object = self.message_object(place, message)?;
-            return Ok(Created {
-                id: message,
-                object,
-                new: false,
-            });
+            return Ok(Created { id: message, object, new: false });
         }
         check_content(body, uploads)?;
         let id = self.ids.next(now_ms);
@@ -112,26 +107,13 @@ impl World {
         let shown = event.clone();
         self.decorate(&mut event, guild, author_id);
         let entry = self.channel_mut(channel)?;
-        entry
-            .fields
-            .insert("last_message_id".to_owned(), json!(id.to_string()));
-        entry.messages.insert(
-            id,
-            Message {
-                object,
-                author: author_id,
-                reactions: Vec::new(),
-            },
-        );
+        entry.fields.insert("last_message_id".to_owned(), json!(id.to_string()));
+        entry.messages.insert(id, Message { object, author: author_id, reactions: Vec::new() });
         while entry.messages.len() > MAX_MESSAGES_PER_CHANNEL {
             entry.messages.pop_first();
         }
         self.emit_message("MESSAGE_CREATE", &event);
-        Ok(Created {
-            id,
-            object: shown,
-            new: true,
-        })
+        Ok(Created { id, object: shown, new: true })
     }
 
     fn remember_nonce(&mut self, author: u64, nonce: String, entry: super::NonceEntry) {
@@ -144,8 +126,7 @@ impl World {
             }
             self.nonce_order.pop_front();
         }
-        self.nonce_order
-            .push_back((entry.2, (author, nonce.clone())));
+        self.nonce_order.push_back((entry.2, (author, nonce.clone())));
         self.nonces.insert((author, nonce), entry);
     }
 
@@ -161,22 +142,12 @@ impl World {
         let content = body["content"].as_str().unwrap_or_default();
         let author_object = match author {
             Author::User(user) => self.user(*user)?.clone(),
-            Author::Webhook {
-                id,
-                name,
-                application: None,
-            } => {
+            Author::Webhook { id, name, application: None } => {
                 json!({"id": id.to_string(), "username": name, "global_name": null, "discriminator": "0000", "avatar": null, "bot": true, "public_flags": 0})
             }
-            Author::Webhook {
-                application: Some(bot),
-                ..
-            } => self.user(*bot)?.clone(),
+            Author::Webhook { application: Some(bot), .. } => self.user(*bot)?.clone(),
         };
-        let attachments: Vec<Value> = uploads
-            .iter()
-            .map(|upload| self.attachment(channel, upload, now_ms))
-            .collect();
+        let attachments: Vec<Value> = uploads.iter().map(|upload| self.attachment(channel, upload, now_ms)).collect();
         let mut message = json!({
             "id": id.to_string(), "channel_id": channel.to_string(), "author": author_object, "content": content,
             "timestamp": iso8601(now_ms), "edited_timestamp": null, "tts": body["tts"] == true,
@@ -184,10 +155,7 @@ impl World {
             "attachments": attachments, "embeds": embeds(&body["embeds"]), "pinned": false, "type": 0,
             "flags": body["flags"].as_u64().unwrap_or(0), "components": list(&body["components"]),
         });
-        if let Author::Webhook {
-            id, application, ..
-        } = author
-        {
+        if let Author::Webhook { id, application, .. } = author {
             message["webhook_id"] = json!(id.to_string());
             if let Some(application) = application {
                 message["application_id"] = json!(application.to_string());
@@ -207,12 +175,11 @@ impl World {
                     }
                     message["referenced_message"] = referenced;
                 }
-                Err(_) if reference["fail_if_not_exists"] == false => {
-                    message["referenced_message"] = Value::Null
-                }
+                Err(_) if reference["fail_if_not_exists"] == false => message["referenced_message"] = Value::Null,
                 Err(_) => return Err(INVALID_FORM),
             }
-            message["message_reference"] = json!({"type": 0, "message_id": target.to_string(), "channel_id": place.to_string()});
+            message["message_reference"] =
+                json!({"type": 0, "message_id": target.to_string(), "channel_id": place.to_string()});
             if let Some(guild) = self.channel(channel)?.guild {
                 message["message_reference"]["guild_id"] = json!(guild.to_string());
             }
@@ -222,10 +189,7 @@ impl World {
 
     fn attachment(&mut self, channel: u64, upload: &Upload, now_ms: u64) -> Value {
         let id = self.ids.next(now_ms);
-        let url = format!(
-            "https://cdn.discordapp.com/attachments/{channel}/{id}/{}",
-            upload.name
-        );
+        let url = format!("https://cdn.discordapp.com/attachments/{channel}/{id}/{}", upload.name);
         json!({"id": id.to_string(), "filename": upload.name, "size": upload.bytes, "url": url, "proxy_url": url, "content_type": upload.kind})
     }
 
@@ -233,20 +197,12 @@ impl World {
     fn mentions(&self, content: &str) -> Vec<Value> {
         let mut found: Vec<u64> = Vec::new();
         for part in content.split("<@").skip(1) {
-            let id = part
-                .strip_prefix('!')
-                .unwrap_or(part)
-                .split('>')
-                .next()
-                .and_then(|id| id.parse().ok());
+            let id = part.strip_prefix('!').unwrap_or(part).split('>').next().and_then(|id| id.parse().ok());
             if let Some(id) = id.filter(|id| !found.contains(id)) {
                 found.push(id);
             }
         }
-        found
-            .iter()
-            .filter_map(|id| self.users.get(id).cloned())
-            .collect()
+        found.iter().filter_map(|id| self.users.get(id).cloned()).collect()
     }
 
     /// Adds what only the gateway shows: the guild, the author's member, the mentioned members.
@@ -261,9 +217,7 @@ impl World {
         }
         if let Some(mentions) = event["mentions"].as_array_mut() {
             for user in mentions {
-                if let Some(member) =
-                    read_id(&user["id"]).and_then(|id| self.partial_member(guild, id))
-                {
+                if let Some(member) = read_id(&user["id"]).and_then(|id| self.partial_member(guild, id)) {
                     user["member"] = member;
                 }
             }
@@ -277,10 +231,7 @@ impl World {
         {
             self.channel_mut(channel)?.messages.insert(id, message);
         }
-        self.channel_mut(channel)?
-            .messages
-            .get_mut(&id)
-            .ok_or(UNKNOWN_MESSAGE)
+        self.channel_mut(channel)?.messages.get_mut(&id).ok_or(UNKNOWN_MESSAGE)
     }
 
     fn blasted_message(&self, channel: u64, id: u64) -> Option<Message> {
@@ -291,11 +242,7 @@ impl World {
         let latest = blasted.next.load(Ordering::Acquire).checked_sub(1)?;
         let back = latest.wrapping_sub(id & (BITS - 1)) & (BITS - 1);
         let number = latest.checked_sub(back)?;
-        let (_, set) = blasted
-            .sets
-            .iter()
-            .rev()
-            .find(|(first, _)| *first <= number)?;
+        let (_, set) = blasted.sets.iter().rev().find(|(first, _)| *first <= number)?;
         let (place, author) = set.place(number);
         if place != channel || blast_id(number, made_ms(id)) != id {
             return None;
@@ -305,11 +252,7 @@ impl World {
             "timestamp": iso8601(made_ms(id)), "edited_timestamp": null, "tts": false, "mention_everyone": false, "mentions": [],
             "mention_roles": [], "attachments": [], "embeds": [], "pinned": false, "type": 0, "flags": 0, "components": [],
         });
-        Some(Message {
-            object,
-            author,
-            reactions: Vec::new(),
-        })
+        Some(Message { object, author, reactions: Vec::new() })
     }
 
     /// The message as REST shows it.
@@ -327,18 +270,13 @@ impl World {
         now_ms: u64,
     ) -> Result<Value, Refusal> {
         let guild = self.channel(channel)?.guild;
-        let mentions = body["content"]
-            .as_str()
-            .map(|content| self.mentions(content));
+        let mentions = body["content"].as_str().map(|content| self.mentions(content));
         let entry = self.message_mut(channel, id)?;
         let author = entry.author;
         if editor.is_some_and(|editor| editor != author) {
             return Err(CANNOT_EDIT);
         }
-        if body["content"]
-            .as_str()
-            .is_some_and(|content| content.chars().count() > MAX_CONTENT)
-        {
+        if body["content"].as_str().is_some_and(|content| content.chars().count() > MAX_CONTENT) {
             return Err(INVALID_FORM);
         }
         if let Some(fields) = entry.object.as_object_mut() {
@@ -365,34 +303,18 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn bulk_delete(
-        &mut self,
-        channel: u64,
-        ids: &Value,
-        now_ms: u64,
-    ) -> Result<usize, Refusal> {
-        let ids: Vec<u64> = ids
-            .as_array()
-            .ok_or(INVALID_FORM)?
-            .iter()
-            .filter_map(read_id)
-            .collect();
+    pub(crate) fn bulk_delete(&mut self, channel: u64, ids: &Value, now_ms: u64) -> Result<usize, Refusal> {
+        let ids: Vec<u64> = ids.as_array().ok_or(INVALID_FORM)?.iter().filter_map(read_id).collect();
         if !(2..=100).contains(&ids.len()) {
             return Err(BULK_COUNT);
         }
-        if ids
-            .iter()
-            .any(|id| now_ms.saturating_sub(made_ms(*id)) > TWO_WEEKS_MS)
-        {
+        if ids.iter().any(|id| now_ms.saturating_sub(made_ms(*id)) > TWO_WEEKS_MS) {
             return Err(BULK_AGE);
         }
         let entry = self.channel_mut(channel)?;
         let guild = entry.guild.ok_or(INVALID_FORM)?;
-        let gone: Vec<String> = ids
-            .iter()
-            .filter(|id| entry.messages.remove(id).is_some())
-            .map(u64::to_string)
-            .collect();
+        let gone: Vec<String> =
+            ids.iter().filter(|id| entry.messages.remove(id).is_some()).map(u64::to_string).collect();
         if !gone.is_empty() {
             let data = json!({"ids": gone, "channel_id": channel.to_string(), "guild_id": guild.to_string()});
             self.emit("MESSAGE_DELETE_BULK", &data);
@@ -401,11 +323,7 @@ impl World {
     }
 
     /// Newest first, as Discord lists: before, after or around an id.
-    pub(crate) fn list_messages(
-        &self,
-        channel: u64,
-        range: &MessageRange,
-    ) -> Result<Vec<Value>, Refusal> {
+    pub(crate) fn list_messages(&self, channel: u64, range: &MessageRange) -> Result<Vec<Value>, Refusal> {
         let messages = &self.channel(channel)?.messages;
         let limit = range.limit.clamp(1, 100);
         let mut out: Vec<Value> = match (range.before, range.after, range.around) {
@@ -414,17 +332,11 @@ impl World {
                 let newer = messages.range(middle.saturating_add(1)..).take(limit / 2);
                 let mut both: Vec<(&u64, &Message)> = older.chain(newer).collect();
                 both.sort_by_key(|(id, _)| std::cmp::Reverse(**id));
-                both.iter()
-                    .take(limit)
-                    .map(|(_, message)| message.shown())
-                    .collect()
+                both.iter().take(limit).map(|(_, message)| message.shown()).collect()
             }
             (_, Some(after), None) => {
-                let mut newer: Vec<Value> = messages
-                    .range(after.saturating_add(1)..)
-                    .take(limit)
-                    .map(|(_, message)| message.shown())
-                    .collect();
+                let mut newer: Vec<Value> =
+                    messages.range(after.saturating_add(1)..).take(limit).map(|(_, message)| message.shown()).collect();
                 newer.reverse();
                 newer
             }
@@ -443,16 +355,9 @@ impl World {
         Ok(out)
     }
 
-    pub(crate) fn pin(
-        &mut self,
-        channel: u64,
-        id: u64,
-        pinned: bool,
-        now_ms: u64,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn pin(&mut self, channel: u64, id: u64, pinned: bool, now_ms: u64) -> Result<(), Refusal> {
         self.message_mut(channel, id)?.object["pinned"] = json!(pinned);
-        let mut data =
-            json!({"channel_id": channel.to_string(), "last_pin_timestamp": iso8601(now_ms)});
+        let mut data = json!({"channel_id": channel.to_string(), "last_pin_timestamp": iso8601(now_ms)});
         if let Some(guild) = self.channel(channel)?.guild {
             data["guild_id"] = json!(guild.to_string());
         }
@@ -485,15 +390,8 @@ impl Author {
     pub(crate) fn id(&self) -> u64 {
         match self {
             Self::User(id)
-            | Self::Webhook {
-                application: Some(id),
-                ..
-            }
-            | Self::Webhook {
-                id,
-                application: None,
-                ..
-            } => *id,
+            | Self::Webhook { application: Some(id), .. }
+            | Self::Webhook { id, application: None, .. } => *id,
         }
     }
 }
@@ -543,9 +441,7 @@ fn check_content(body: &Value, uploads: &[Upload]) -> Result<(), Refusal> {
         _ => return Err(INVALID_FORM),
     };
     if content.chars().count() > MAX_CONTENT
-        || body["embeds"]
-            .as_array()
-            .is_some_and(|embeds| embeds.len() > MAX_EMBEDS)
+        || body["embeds"].as_array().is_some_and(|embeds| embeds.len() > MAX_EMBEDS)
     {
         return Err(INVALID_FORM);
     }
@@ -555,19 +451,11 @@ fn check_content(body: &Value, uploads: &[Upload]) -> Result<(), Refusal> {
         || has("components")
         || has("sticker_ids")
         || body["poll"].is_object();
-    if filled || !uploads.is_empty() {
-        Ok(())
-    } else {
-        Err(EMPTY_MESSAGE)
-    }
+    if filled || !uploads.is_empty() { Ok(()) } else { Err(EMPTY_MESSAGE) }
 }
 
 fn list(value: &Value) -> Value {
-    if value.is_array() {
-        value.clone()
-    } else {
-        json!([])
-    }
+    if value.is_array() { value.clone() } else { json!([]) }
 }
 
 fn embeds(value: &Value) -> Vec<Value> {
@@ -619,22 +507,13 @@ mod tests {
         let body = json!({"content": "once", "nonce": "n1", "enforce_nonce": true});
         let first = say(&mut world, channel, &body, NOW).unwrap();
         world.delete_message(channel, first.id).unwrap();
-        assert_eq!(
-            say(&mut world, channel, &body, NOW + 5).unwrap_err(),
-            UNKNOWN_MESSAGE
-        );
+        assert_eq!(say(&mut world, channel, &body, NOW + 5).unwrap_err(), UNKNOWN_MESSAGE);
     }
 
     #[test]
     fn the_event_echoes_the_nonce_and_carries_guild_and_member() {
         let (mut world, channel) = world();
-        say(
-            &mut world,
-            channel,
-            &json!({"content": format!("<@{BOT_ID}>"), "nonce": "n2"}),
-            NOW,
-        )
-        .unwrap();
+        say(&mut world, channel, &json!({"content": format!("<@{BOT_ID}>"), "nonce": "n2"}), NOW).unwrap();
         let event: Value = serde_json::from_slice(&world.take_events()[0].data).unwrap();
         assert_eq!(event["nonce"], "n2");
         assert!(event["member"]["joined_at"].is_string());
@@ -648,9 +527,6 @@ mod tests {
         for _ in 0..MAX_MESSAGES_PER_CHANNEL + 3 {
             say(&mut world, channel, &json!({"content": "x"}), NOW).unwrap();
         }
-        assert_eq!(
-            world.channel(channel).unwrap().messages.len(),
-            MAX_MESSAGES_PER_CHANNEL
-        );
+        assert_eq!(world.channel(channel).unwrap().messages.len(), MAX_MESSAGES_PER_CHANNEL);
     }
 }

@@ -42,11 +42,7 @@ pub(crate) struct Refusal {
 }
 
 const fn refusal(status: u16, code: u32, message: &'static str) -> Refusal {
-    Refusal {
-        status,
-        code,
-        message,
-    }
+    Refusal { status, code, message }
 }
 
 pub(crate) const NOT_FOUND: Refusal = refusal(404, 0, "404: Not Found");
@@ -62,16 +58,12 @@ pub(crate) const UNKNOWN_USER: Refusal = refusal(404, 10013, "Unknown User");
 pub(crate) const UNKNOWN_WEBHOOK: Refusal = refusal(404, 10015, "Unknown Webhook");
 pub(crate) const UNKNOWN_BAN: Refusal = refusal(404, 10026, "Unknown Ban");
 pub(crate) const UNKNOWN_INTERACTION: Refusal = refusal(404, 10062, "Unknown interaction");
-pub(crate) const ALREADY_ACKNOWLEDGED: Refusal =
-    refusal(400, 40060, "Interaction has already been acknowledged.");
-pub(crate) const TOO_MANY: Refusal =
-    refusal(400, 30013, "Maximum number of guild channels reached (500)");
-pub(crate) const CANNOT_EDIT: Refusal =
-    refusal(403, 50005, "Cannot edit a message authored by another user");
+pub(crate) const ALREADY_ACKNOWLEDGED: Refusal = refusal(400, 40060, "Interaction has already been acknowledged.");
+pub(crate) const TOO_MANY: Refusal = refusal(400, 30013, "Maximum number of guild channels reached (500)");
+pub(crate) const CANNOT_EDIT: Refusal = refusal(403, 50005, "Cannot edit a message authored by another user");
 pub(crate) const EMPTY_MESSAGE: Refusal = refusal(400, 50006, "Cannot send an empty message");
 pub(crate) const INVALID_FORM: Refusal = refusal(400, 50035, "Invalid Form Body");
-pub(crate) const BULK_AGE: Refusal =
-    refusal(400, 50034, "A message provided was too old to bulk delete");
+pub(crate) const BULK_AGE: Refusal = refusal(400, 50034, "A message provided was too old to bulk delete");
 pub(crate) const BULK_COUNT: Refusal = refusal(
     400,
     50016,
@@ -189,17 +181,10 @@ impl World {
 
     /// The bot's user object as `/users/@me` and READY give it.
     pub(crate) fn own_user(&self) -> Value {
-        let mut user = self
-            .users
-            .get(&BOT_ID)
-            .cloned()
-            .unwrap_or_else(|| json!({}));
-        for (name, value) in [
-            ("verified", json!(true)),
-            ("mfa_enabled", json!(true)),
-            ("flags", json!(0)),
-            ("email", Value::Null),
-        ] {
+        let mut user = self.users.get(&BOT_ID).cloned().unwrap_or_else(|| json!({}));
+        for (name, value) in
+            [("verified", json!(true)), ("mfa_enabled", json!(true)), ("flags", json!(0)), ("email", Value::Null)]
+        {
             user[name] = value;
         }
         user
@@ -208,12 +193,7 @@ impl World {
     /// The application object.
     pub(crate) fn application(&self) -> Value {
         let id = BOT_ID.to_string();
-        let owner = self
-            .users
-            .values()
-            .find(|user| user["id"] != *id)
-            .cloned()
-            .unwrap_or(Value::Null);
+        let owner = self.users.values().find(|user| user["id"] != *id).cloned().unwrap_or(Value::Null);
         json!({
             "id": id, "name": "Miso", "icon": null, "description": "A simulated application", "summary": "", "type": null,
             "bot_public": true, "bot_require_code_grant": false, "verify_key": "0".repeat(64), "flags": self.application_flags,
@@ -237,8 +217,5 @@ fn merge(into: &mut Map<String, Value>, from: &Value, allowed: &[&str]) -> bool 
 
 /// A snowflake in JSON, which libraries also send as a number.
 pub(crate) fn read_id(value: &Value) -> Option<u64> {
-    value
-        .as_str()
-        .and_then(|id| id.parse().ok())
-        .or_else(|| value.as_u64())
+    value.as_str().and_then(|id| id.parse().ok()).or_else(|| value.as_u64())
 }

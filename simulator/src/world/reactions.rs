@@ -27,17 +27,12 @@ pub(crate) fn parse_emoji(text: &str) -> Result<Value, Refusal> {
 
 /// Custom emojis are one when their ids are equal, whatever the name.
 fn same(one: &Value, two: &Value) -> bool {
-    if one["id"].is_null() && two["id"].is_null() {
-        one["name"] == two["name"]
-    } else {
-        one["id"] == two["id"]
-    }
+    if one["id"].is_null() && two["id"].is_null() { one["name"] == two["name"] } else { one["id"] == two["id"] }
 }
 
 impl World {
     fn reaction_base(&self, channel: u64, message: u64) -> Result<Value, Refusal> {
-        let mut data =
-            json!({"channel_id": channel.to_string(), "message_id": message.to_string()});
+        let mut data = json!({"channel_id": channel.to_string(), "message_id": message.to_string()});
         if let Some(guild) = self.channel(channel)?.guild {
             data["guild_id"] = json!(guild.to_string());
         }
@@ -45,38 +40,21 @@ impl World {
     }
 
     /// Tells whether the reaction is new.
-    pub(crate) fn react(
-        &mut self,
-        channel: u64,
-        message: u64,
-        user: u64,
-        emoji: &Value,
-    ) -> Result<bool, Refusal> {
+    pub(crate) fn react(&mut self, channel: u64, message: u64, user: u64, emoji: &Value) -> Result<bool, Refusal> {
         let mut data = self.reaction_base(channel, message)?;
         let guild = self.channel(channel)?.guild;
         let entry = self.message_mut(channel, message)?;
         let author = entry.object["author"]["id"].clone();
-        if let Some(reaction) = entry
-            .reactions
-            .iter_mut()
-            .find(|reaction| same(&reaction.emoji, emoji))
-        {
+        if let Some(reaction) = entry.reactions.iter_mut().find(|reaction| same(&reaction.emoji, emoji)) {
             if reaction.users.contains(&user) {
                 return Ok(false);
             }
             reaction.users.push(user);
         } else {
             if entry.reactions.len() >= MAX_REACTIONS {
-                return Err(super::refusal(
-                    400,
-                    30010,
-                    "Maximum number of reactions reached (20)",
-                ));
+                return Err(super::refusal(400, 30010, "Maximum number of reactions reached (20)"));
             }
-            entry.reactions.push(Reaction {
-                emoji: emoji.clone(),
-                users: vec![user],
-            });
+            entry.reactions.push(Reaction { emoji: emoji.clone(), users: vec![user] });
         }
         data["user_id"] = json!(user.to_string());
         data["emoji"] = emoji.clone();
@@ -93,28 +71,16 @@ impl World {
     }
 
     /// Tells whether there was such a reaction.
-    pub(crate) fn unreact(
-        &mut self,
-        channel: u64,
-        message: u64,
-        user: u64,
-        emoji: &Value,
-    ) -> Result<bool, Refusal> {
+    pub(crate) fn unreact(&mut self, channel: u64, message: u64, user: u64, emoji: &Value) -> Result<bool, Refusal> {
         let mut data = self.reaction_base(channel, message)?;
         let entry = self.message_mut(channel, message)?;
-        let Some(reaction) = entry
-            .reactions
-            .iter_mut()
-            .find(|reaction| same(&reaction.emoji, emoji))
-        else {
+        let Some(reaction) = entry.reactions.iter_mut().find(|reaction| same(&reaction.emoji, emoji)) else {
             return Ok(false);
         };
         let before = reaction.users.len();
         reaction.users.retain(|other| *other != user);
         let removed = reaction.users.len() < before;
-        entry
-            .reactions
-            .retain(|reaction| !reaction.users.is_empty());
+        entry.reactions.retain(|reaction| !reaction.users.is_empty());
         if removed {
             data["user_id"] = json!(user.to_string());
             data["emoji"] = emoji.clone();
@@ -125,19 +91,12 @@ impl World {
         Ok(removed)
     }
 
-    pub(crate) fn clear_reactions(
-        &mut self,
-        channel: u64,
-        message: u64,
-        emoji: Option<&Value>,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn clear_reactions(&mut self, channel: u64, message: u64, emoji: Option<&Value>) -> Result<(), Refusal> {
         let mut data = self.reaction_base(channel, message)?;
         let entry = self.message_mut(channel, message)?;
         match emoji {
             Some(emoji) => {
-                entry
-                    .reactions
-                    .retain(|reaction| !same(&reaction.emoji, emoji));
+                entry.reactions.retain(|reaction| !same(&reaction.emoji, emoji));
                 data["emoji"] = emoji.clone();
                 self.emit("MESSAGE_REACTION_REMOVE_EMOJI", &data);
             }
@@ -149,12 +108,7 @@ impl World {
         Ok(())
     }
 
-    pub(crate) fn reacted(
-        &mut self,
-        channel: u64,
-        message: u64,
-        emoji: &Value,
-    ) -> Result<Vec<Value>, Refusal> {
+    pub(crate) fn reacted(&mut self, channel: u64, message: u64, emoji: &Value) -> Result<Vec<Value>, Refusal> {
         let entry = self.message_mut(channel, message)?;
         let users = entry
             .reactions
@@ -162,9 +116,6 @@ impl World {
             .find(|reaction| same(&reaction.emoji, emoji))
             .map(|reaction| reaction.users.clone())
             .unwrap_or_default();
-        Ok(users
-            .iter()
-            .filter_map(|user| self.users.get(user).cloned())
-            .collect())
+        Ok(users.iter().filter_map(|user| self.users.get(user).cloned()).collect())
     }
 }

@@ -6,14 +6,7 @@ use super::{Refusal, UNKNOWN_ROLE, World};
 
 /// Most roles of a guild, as Discord's.
 const MAX_ROLES: usize = 250;
-const EDITABLE: [&str; 6] = [
-    "name",
-    "permissions",
-    "color",
-    "hoist",
-    "mentionable",
-    "unicode_emoji",
-];
+const EDITABLE: [&str; 6] = ["name", "permissions", "color", "hoist", "mentionable", "unicode_emoji"];
 
 pub(crate) fn role_object(id: u64, name: &str, position: u64, permissions: u64) -> Value {
     json!({
@@ -24,12 +17,7 @@ pub(crate) fn role_object(id: u64, name: &str, position: u64, permissions: u64) 
 }
 
 impl World {
-    pub(crate) fn create_role(
-        &mut self,
-        guild: u64,
-        body: &Value,
-        now_ms: u64,
-    ) -> Result<(u64, Value), Refusal> {
+    pub(crate) fn create_role(&mut self, guild: u64, body: &Value, now_ms: u64) -> Result<(u64, Value), Refusal> {
         if self.guild(guild)?.roles.len() >= MAX_ROLES {
             return Err(super::TOO_MANY);
         }
@@ -39,32 +27,17 @@ impl World {
             super::merge(fields, body, &EDITABLE);
         }
         self.guild_mut(guild)?.roles.insert(id, role.clone());
-        self.emit(
-            "GUILD_ROLE_CREATE",
-            &json!({"guild_id": guild.to_string(), "role": role}),
-        );
+        self.emit("GUILD_ROLE_CREATE", &json!({"guild_id": guild.to_string(), "role": role}));
         Ok((id, role))
     }
 
-    pub(crate) fn edit_role(
-        &mut self,
-        guild: u64,
-        role: u64,
-        body: &Value,
-    ) -> Result<Value, Refusal> {
-        let object = self
-            .guild_mut(guild)?
-            .roles
-            .get_mut(&role)
-            .ok_or(UNKNOWN_ROLE)?;
+    pub(crate) fn edit_role(&mut self, guild: u64, role: u64, body: &Value) -> Result<Value, Refusal> {
+        let object = self.guild_mut(guild)?.roles.get_mut(&role).ok_or(UNKNOWN_ROLE)?;
         if let Some(fields) = object.as_object_mut() {
             super::merge(fields, body, &EDITABLE);
         }
         let object = object.clone();
-        self.emit(
-            "GUILD_ROLE_UPDATE",
-            &json!({"guild_id": guild.to_string(), "role": object}),
-        );
+        self.emit("GUILD_ROLE_UPDATE", &json!({"guild_id": guild.to_string(), "role": object}));
         Ok(object)
     }
 
@@ -77,10 +50,7 @@ impl World {
                 roles.retain(|held| *held != name);
             }
         }
-        self.emit(
-            "GUILD_ROLE_DELETE",
-            &json!({"guild_id": guild.to_string(), "role_id": role.to_string()}),
-        );
+        self.emit("GUILD_ROLE_DELETE", &json!({"guild_id": guild.to_string(), "role_id": role.to_string()}));
         Ok(())
     }
 }

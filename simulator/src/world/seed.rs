@@ -7,9 +7,8 @@ use crate::config::SimulatorConfig;
 use crate::snowflake::{DISCORD_EPOCH_MS, Mix, iso8601, made_ms};
 
 const GIVEN: [&str; 24] = [
-    "aino", "bento", "coral", "dashi", "ember", "fennel", "ginger", "hazel", "indigo", "juniper",
-    "kombu", "lemon", "mochi", "nori", "olive", "pepper", "quinoa", "ramen", "sesame", "tofu",
-    "umami", "vanilla", "wasabi", "yuzu",
+    "aino", "bento", "coral", "dashi", "ember", "fennel", "ginger", "hazel", "indigo", "juniper", "kombu", "lemon",
+    "mochi", "nori", "olive", "pepper", "quinoa", "ramen", "sesame", "tofu", "umami", "vanilla", "wasabi", "yuzu",
 ];
 const PLACES: [&str; 12] = [
     "Kitchen",
@@ -25,16 +24,7 @@ const PLACES: [&str; 12] = [
     "Club",
     "Lounge",
 ];
-const CHANNELS: [&str; 8] = [
-    "general",
-    "bots",
-    "music",
-    "media",
-    "games",
-    "support",
-    "welcome",
-    "off-topic",
-];
+const CHANNELS: [&str; 8] = ["general", "bots", "music", "media", "games", "support", "welcome", "off-topic"];
 
 /// What an id is of: the low bits keep ids of different kinds apart.
 #[derive(Clone, Copy)]
@@ -55,10 +45,7 @@ struct SeedIds {
 impl SeedIds {
     fn new(seed: u64) -> Self {
         // 2019-01-01; every kind counts its own minutes.
-        Self {
-            mix: Mix::new(seed),
-            at_ms: [1_546_300_800_000; 6],
-        }
+        Self { mix: Mix::new(seed), at_ms: [1_546_300_800_000; 6] }
     }
 
     fn next(&mut self, kind: Kind) -> u64 {
@@ -73,22 +60,14 @@ impl World {
     pub(crate) fn from_seed(config: &SimulatorConfig) -> Self {
         let mut world = Self::empty(config.application_flags);
         let mut ids = SeedIds::new(config.seed);
-        world
-            .users
-            .insert(BOT_ID, user_object(BOT_ID, "Miso", true));
-        let wanted = config
-            .members_per_guild
-            .saturating_mul(config.guilds.max(1));
+        world.users.insert(BOT_ID, user_object(BOT_ID, "Miso", true));
+        let wanted = config.members_per_guild.saturating_mul(config.guilds.max(1));
         let pool = wanted.min(config.members_per_guild.saturating_mul(4).max(64));
         let mut users = Vec::with_capacity(pool);
         for index in 0..pool {
             let id = ids.next(Kind::User);
             let name = GIVEN[index % GIVEN.len()];
-            let name = if index < GIVEN.len() {
-                name.to_owned()
-            } else {
-                format!("{name}{}", index / GIVEN.len())
-            };
+            let name = if index < GIVEN.len() { name.to_owned() } else { format!("{name}{}", index / GIVEN.len()) };
             world.users.insert(id, user_object(id, &name, false));
             users.push(id);
         }
@@ -99,14 +78,9 @@ impl World {
             } else {
                 format!("Miso {name} {}", index / PLACES.len())
             };
-            let start = if pool == 0 {
-                0
-            } else {
-                (index * config.members_per_guild) % pool
-            };
-            let members: Vec<u64> = (0..config.members_per_guild.min(pool))
-                .map(|offset| users[(start + offset) % pool])
-                .collect();
+            let start = if pool == 0 { 0 } else { (index * config.members_per_guild) % pool };
+            let members: Vec<u64> =
+                (0..config.members_per_guild.min(pool)).map(|offset| users[(start + offset) % pool]).collect();
             let shape = GuildShape {
                 id: ids.next(Kind::Guild),
                 name: &name,
@@ -114,9 +88,7 @@ impl World {
                 category: ids.next(Kind::Channel),
                 voice: ids.next(Kind::Channel),
                 thread: ids.next(Kind::Channel),
-                channels: (0..config.channels_per_guild)
-                    .map(|_| ids.next(Kind::Channel))
-                    .collect(),
+                channels: (0..config.channels_per_guild).map(|_| ids.next(Kind::Channel)).collect(),
                 roles: [ids.next(Kind::Role), ids.next(Kind::Role)],
                 emojis: [ids.next(Kind::Emoji), ids.next(Kind::Emoji)],
             };
@@ -126,20 +98,8 @@ impl World {
     }
 
     /// A guild made now, with `channels` text channels and the first `members` users, which the bot has just joined.
-    pub(crate) fn create_guild(
-        &mut self,
-        name: &str,
-        channels: usize,
-        members: usize,
-        now_ms: u64,
-    ) -> u64 {
-        let people: Vec<u64> = self
-            .users
-            .keys()
-            .copied()
-            .filter(|id| *id != BOT_ID)
-            .take(members)
-            .collect();
+    pub(crate) fn create_guild(&mut self, name: &str, channels: usize, members: usize, now_ms: u64) -> u64 {
+        let people: Vec<u64> = self.users.keys().copied().filter(|id| *id != BOT_ID).take(members).collect();
         let mut next = || self.ids.next(now_ms);
         let shape = GuildShape {
             id: next(),
@@ -148,9 +108,7 @@ impl World {
             category: next(),
             voice: next(),
             thread: next(),
-            channels: (0..channels.clamp(1, super::MAX_GUILD_CHANNELS - 3))
-                .map(|_| next())
-                .collect(),
+            channels: (0..channels.clamp(1, super::MAX_GUILD_CHANNELS - 3)).map(|_| next()).collect(),
             roles: [next(), next()],
             emojis: [next(), next()],
         };
@@ -185,17 +143,9 @@ impl World {
         });
         let guild = self.guilds.entry(id).or_default();
         guild.fields = fields.as_object().cloned().unwrap_or_default();
-        guild.roles.insert(
-            id,
-            super::roles::role_object(id, "@everyone", 0, 0x6_6771_5FEF_FDFF),
-        );
-        guild
-            .roles
-            .insert(bot_role, super::roles::role_object(bot_role, "Miso", 2, 8));
-        guild.roles.insert(
-            member_role,
-            super::roles::role_object(member_role, "Regulars", 1, 0),
-        );
+        guild.roles.insert(id, super::roles::role_object(id, "@everyone", 0, 0x6_6771_5FEF_FDFF));
+        guild.roles.insert(bot_role, super::roles::role_object(bot_role, "Miso", 2, 8));
+        guild.roles.insert(member_role, super::roles::role_object(member_role, "Regulars", 1, 0));
         if let Some(role) = guild.roles.get_mut(&bot_role) {
             role["managed"] = json!(true);
             role["tags"] = json!({"bot_id": BOT_ID.to_string()});
@@ -206,43 +156,26 @@ impl World {
             }));
         }
         for (index, member) in shape.members.iter().enumerate() {
-            let roles = if index % 2 == 0 {
-                vec![member_role]
-            } else {
-                Vec::new()
-            };
-            guild
-                .members
-                .insert(*member, super::members::member_object(&joined, &roles));
+            let roles = if index % 2 == 0 { vec![member_role] } else { Vec::new() };
+            guild.members.insert(*member, super::members::member_object(&joined, &roles));
         }
-        guild
-            .members
-            .insert(BOT_ID, super::members::member_object(&joined, &[bot_role]));
+        guild.members.insert(BOT_ID, super::members::member_object(&joined, &[bot_role]));
         if let Some(first) = shape.members.first() {
-            guild
-                .voice_states
-                .push(super::members::voice_state(*first, Some(shape.voice)));
+            guild.voice_states.push(super::members::voice_state(*first, Some(shape.voice)));
         }
         self.insert_channel(id, shape.category, &json!({"type": 4, "name": "Text"}));
         let parent = json!(shape.category.to_string());
         for (index, channel) in shape.channels.iter().enumerate() {
             let name = CHANNELS[index % CHANNELS.len()];
-            let name = if index < CHANNELS.len() {
-                name.to_owned()
-            } else {
-                format!("{name}-{}", index / CHANNELS.len())
-            };
+            let name =
+                if index < CHANNELS.len() { name.to_owned() } else { format!("{name}-{}", index / CHANNELS.len()) };
             self.insert_channel(
                 id,
                 *channel,
                 &json!({"type": 0, "name": name, "parent_id": parent, "position": index}),
             );
         }
-        self.insert_channel(
-            id,
-            shape.voice,
-            &json!({"type": 2, "name": "Voice", "bitrate": 64_000, "user_limit": 0}),
-        );
+        self.insert_channel(id, shape.voice, &json!({"type": 2, "name": "Voice", "bitrate": 64_000, "user_limit": 0}));
         self.insert_thread(id, shape.channels[0], shape.thread, "recipes", owner);
     }
 }
@@ -273,27 +206,17 @@ mod tests {
 
     #[test]
     fn a_seed_is_a_world() {
-        let config = SimulatorConfig {
-            guilds: 30,
-            ..SimulatorConfig::default()
-        };
+        let config = SimulatorConfig { guilds: 30, ..SimulatorConfig::default() };
         let one = World::from_seed(&config);
         let two = World::from_seed(&config);
-        assert_eq!(
-            one.guilds.keys().collect::<Vec<_>>(),
-            two.guilds.keys().collect::<Vec<_>>()
-        );
+        assert_eq!(one.guilds.keys().collect::<Vec<_>>(), two.guilds.keys().collect::<Vec<_>>());
         let other = World::from_seed(&SimulatorConfig { seed: 2, ..config });
-        assert_ne!(
-            one.guilds.keys().collect::<Vec<_>>(),
-            other.guilds.keys().collect::<Vec<_>>()
-        );
+        assert_ne!(one.guilds.keys().collect::<Vec<_>>(), other.guilds.keys().collect::<Vec<_>>());
         for guild in one.guilds.values() {
             assert!(guild.members.contains_key(&BOT_ID));
             assert_eq!(guild.members.len(), 9);
         }
-        let shards: std::collections::BTreeSet<u64> =
-            one.guilds.keys().map(|id| (id >> 22) % 4).collect();
+        let shards: std::collections::BTreeSet<u64> = one.guilds.keys().map(|id| (id >> 22) % 4).collect();
         assert_eq!(shards.len(), 4, "guilds spread over shards");
     }
 }

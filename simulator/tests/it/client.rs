@@ -14,17 +14,11 @@ pub(crate) const INTENTS: u64 = 0x331_FEFF;
 
 /// A configuration with quick IDENTIFYs and no limits in the way.
 pub(crate) fn quick() -> SimulatorConfig {
-    SimulatorConfig {
-        identify_window_ms: 0,
-        global_per_second: 0,
-        ..SimulatorConfig::default()
-    }
+    SimulatorConfig { identify_window_ms: 0, global_per_second: 0, ..SimulatorConfig::default() }
 }
 
 pub(crate) async fn start(config: SimulatorConfig) -> Running {
-    Simulator::start(config)
-        .await
-        .expect("the simulator starts")
+    Simulator::start(config).await.expect("the simulator starts")
 }
 
 /// How a client asked for compression, with the decoder that goes with it.
@@ -58,10 +52,7 @@ impl Client {
     pub(crate) async fn connect(simulator: &Running, query: &str, decoder: Decoder) -> Self {
         let uri = format!("{}/{query}", simulator.gateway_url());
         let builder = ClientBuilder::new().uri(&uri).expect("a valid address");
-        let (socket, _) = tokio::time::timeout(DEADLINE, builder.connect())
-            .await
-            .expect("in time")
-            .expect("connected");
+        let (socket, _) = tokio::time::timeout(DEADLINE, builder.connect()).await.expect("in time").expect("connected");
         Self { socket, decoder }
     }
 
@@ -78,8 +69,7 @@ impl Client {
     }
 
     pub(crate) async fn identify(&mut self, simulator: &Running, extra: Value) {
-        let mut data =
-            json!({"token": simulator.token(), "intents": INTENTS, "properties": {"os": "test"}});
+        let mut data = json!({"token": simulator.token(), "intents": INTENTS, "properties": {"os": "test"}});
         for (name, value) in extra.as_object().cloned().unwrap_or_default() {
             data[name.as_str()] = value;
         }
@@ -100,27 +90,17 @@ impl Client {
 
     pub(crate) async fn close(mut self, code: u16) {
         let code = tokio_websockets::CloseCode::try_from(code).expect("a code");
-        self.socket
-            .send(Message::close(Some(code), ""))
-            .await
-            .expect("sent");
-        while self
-            .socket
-            .next()
-            .await
-            .is_some_and(|message| message.is_ok())
-        {}
+        self.socket.send(Message::close(Some(code), "")).await.expect("sent");
+        while self.socket.next().await.is_some_and(|message| message.is_ok()) {}
     }
 
     pub(crate) async fn next(&mut self) -> Got {
         loop {
-            let message = match tokio::time::timeout(DEADLINE, self.socket.next())
-                .await
-                .expect("something comes in time")
-            {
-                None | Some(Err(_)) => return Got::Closed(None),
-                Some(Ok(message)) => message,
-            };
+            let message =
+                match tokio::time::timeout(DEADLINE, self.socket.next()).await.expect("something comes in time") {
+                    None | Some(Err(_)) => return Got::Closed(None),
+                    Some(Ok(message)) => message,
+                };
             if message.is_close() {
                 return Got::Closed(message.as_close().map(|(code, _)| code.into()));
             }
@@ -132,20 +112,15 @@ impl Client {
             let text = match &mut self.decoder {
                 Decoder::Plain if binary => {
                     let mut plain = Vec::new();
-                    std::io::Read::read_to_end(
-                        &mut flate2::read::ZlibDecoder::new(&bytes[..]),
-                        &mut plain,
-                    )
-                    .expect("a zlib blob");
+                    std::io::Read::read_to_end(&mut flate2::read::ZlibDecoder::new(&bytes[..]), &mut plain)
+                        .expect("a zlib blob");
                     plain
                 }
                 Decoder::Plain => bytes,
                 Decoder::ZlibStream(stream) => {
                     assert!(binary && bytes.ends_with(&[0, 0, 0xFF, 0xFF]));
                     let mut plain = Vec::with_capacity(bytes.len() * 30 + 4096);
-                    stream
-                        .decompress_vec(&bytes, &mut plain, flate2::FlushDecompress::Sync)
-                        .expect("zlib");
+                    stream.decompress_vec(&bytes, &mut plain, flate2::FlushDecompress::Sync).expect("zlib");
                     plain
                 }
                 Decoder::ZstdStream(stream) => {
@@ -155,9 +130,7 @@ impl Client {
                     while input.pos() < bytes.len() {
                         let position = plain.len();
                         let mut output = zstd_safe::OutBuffer::around_pos(&mut plain, position);
-                        stream
-                            .decompress_stream(&mut output, &mut input)
-                            .expect("zstd");
+                        stream.decompress_stream(&mut output, &mut input).expect("zstd");
                     }
                     plain
                 }
@@ -207,14 +180,7 @@ impl Client {
 pub(crate) async fn order(simulator: &Running, method: &str, path: &str, body: Value) -> Value {
     let url = format!("{}/{path}", simulator.control_url());
     let request = reqwest::Client::new().request(method.parse().expect("a method"), url);
-    let response = if body.is_null() {
-        request
-    } else {
-        request.json(&body)
-    }
-    .send()
-    .await
-    .expect("an answer");
+    let response = if body.is_null() { request } else { request.json(&body) }.send().await.expect("an answer");
     let status = response.status();
     let value: Value = response.json().await.expect("JSON");
     assert!(status.is_success(), "{method} {path}: {status} {value}");
@@ -223,30 +189,15 @@ pub(crate) async fn order(simulator: &Running, method: &str, path: &str, body: V
 
 /// All journal entries of one kind.
 pub(crate) async fn journal(simulator: &Running, kind: &str) -> Vec<Value> {
-    let page = order(
-        simulator,
-        "GET",
-        &format!("journal?from=0&kind={kind}"),
-        Value::Null,
-    )
-    .await;
+    let page = order(simulator, "GET", &format!("journal?from=0&kind={kind}"), Value::Null).await;
     page["entries"].as_array().expect("entries").clone()
 }
 
 /// The ids of the first guild: (guild, first text channel, second text channel, a member).
 pub(crate) async fn place(simulator: &Running) -> (String, String, String, String) {
     let guilds = order(simulator, "GET", "guilds", Value::Null).await;
-    let text: Vec<&Value> = guilds[0]["channels"]
-        .as_array()
-        .expect("channels")
-        .iter()
-        .filter(|channel| channel["type"] == 0)
-        .collect();
+    let text: Vec<&Value> =
+        guilds[0]["channels"].as_array().expect("channels").iter().filter(|channel| channel["type"] == 0).collect();
     let name = |value: &Value| value.as_str().expect("an id").to_owned();
-    (
-        name(&guilds[0]["id"]),
-        name(&text[0]["id"]),
-        name(&text[1]["id"]),
-        name(&guilds[0]["users"][0]),
-    )
+    (name(&guilds[0]["id"]), name(&text[0]["id"]), name(&text[1]["id"]), name(&guilds[0]["users"][0]))
 }

@@ -23,51 +23,26 @@ impl Rest {
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http
-            .request(method, format!("{}{path}", self.base))
-            .header("authorization", format!("Bot {}", self.token))
+        self.http.request(method, format!("{}{path}", self.base)).header("authorization", format!("Bot {}", self.token))
     }
 
     async fn call(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        let response = self
-            .request(method, path)
-            .json(&body)
-            .send()
-            .await
-            .expect("an answer");
-        (
-            response.status().as_u16(),
-            response.json().await.unwrap_or(Value::Null),
-        )
+        let response = self.request(method, path).json(&body).send().await.expect("an answer");
+        (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
     }
 
     async fn get(&self, path: &str) -> (u16, Value) {
-        let response = self
-            .request(Method::GET, path)
-            .send()
-            .await
-            .expect("an answer");
-        (
-            response.status().as_u16(),
-            response.json().await.unwrap_or(Value::Null),
-        )
+        let response = self.request(Method::GET, path).send().await.expect("an answer");
+        (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
     }
 }
 
 fn header(response: &Response, name: &str) -> String {
-    response
-        .headers()
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned()
+    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 fn unlimited() -> SimulatorConfig {
-    SimulatorConfig {
-        bucket_limits: false,
-        ..quick()
-    }
+    SimulatorConfig { bucket_limits: false, ..quick() }
 }
 
 #[tokio::test]
@@ -76,12 +51,7 @@ async fn what_a_library_asks_at_login_is_there_in_both_versions() {
     let mut rest = Rest::new(&simulator);
     for version in ["v10", "v9"] {
         rest.base = format!("{}/{version}", simulator.api_url());
-        for path in [
-            "/users/@me",
-            "/applications/@me",
-            "/oauth2/applications/@me",
-            "/users/@me/guilds",
-        ] {
+        for path in ["/users/@me", "/applications/@me", "/oauth2/applications/@me", "/users/@me/guilds"] {
             assert_eq!(rest.get(path).await.0, 200, "{path}");
         }
         let (_, gateway) = rest.get("/gateway/bot").await;
@@ -98,20 +68,11 @@ async fn what_a_library_asks_at_login_is_there_in_both_versions() {
 async fn unknown_routes_wrong_methods_and_wrong_tokens_are_refused_as_discord_does() {
     let simulator = start(unlimited()).await;
     let mut rest = Rest::new(&simulator);
-    assert_eq!(
-        rest.get("/nothing").await,
-        (404, json!({"message": "404: Not Found", "code": 0}))
-    );
+    assert_eq!(rest.get("/nothing").await, (404, json!({"message": "404: Not Found", "code": 0})));
     assert_eq!(rest.call(Method::PUT, "/users/@me", json!({})).await.0, 405);
-    assert_eq!(
-        rest.get("/channels/5").await,
-        (404, json!({"message": "Unknown Channel", "code": 10003}))
-    );
+    assert_eq!(rest.get("/channels/5").await, (404, json!({"message": "Unknown Channel", "code": 10003})));
     rest.token = "nobody".to_owned();
-    assert_eq!(
-        rest.get("/users/@me").await,
-        (401, json!({"message": "401: Unauthorized", "code": 0}))
-    );
+    assert_eq!(rest.get("/users/@me").await, (401, json!({"message": "401: Unauthorized", "code": 0})));
     simulator.shutdown().await;
 }
 
@@ -122,68 +83,27 @@ async fn a_message_is_created_echoed_edited_reacted_to_and_deleted() {
     let rest = Rest::new(&simulator);
     let (mut client, _) = Client::ready(&simulator).await;
     let path = format!("/channels/{channel}/messages");
-    let (status, message) = rest
-        .call(
-            Method::POST,
-            &path,
-            json!({"content": "hello", "nonce": "n1"}),
-        )
-        .await;
+    let (status, message) = rest.call(Method::POST, &path, json!({"content": "hello", "nonce": "n1"})).await;
     assert_eq!((status, &message["nonce"]), (200, &json!("n1")));
     let event = client.event("MESSAGE_CREATE").await;
     assert_eq!(
-        (
-            &event["d"]["nonce"],
-            &event["d"]["guild_id"],
-            &event["d"]["id"]
-        ),
+        (&event["d"]["nonce"], &event["d"]["guild_id"], &event["d"]["id"]),
         (&json!("n1"), &json!(guild), &message["id"])
     );
     assert!(event["d"]["member"].is_object());
     let one = format!("{path}/{}", message["id"].as_str().unwrap());
-    assert_eq!(
-        rest.call(Method::PATCH, &one, json!({"content": "changed"}))
-            .await
-            .1["content"],
-        "changed"
-    );
+    assert_eq!(rest.call(Method::PATCH, &one, json!({"content": "changed"})).await.1["content"], "changed");
     assert_eq!(client.payload().await["t"], "MESSAGE_UPDATE");
     let reaction = format!("{one}/reactions/%F0%9F%8D%9C/@me");
-    assert_eq!(
-        rest.request(Method::PUT, &reaction)
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        204
-    );
+    assert_eq!(rest.request(Method::PUT, &reaction).send().await.unwrap().status(), 204);
     assert_eq!(client.payload().await["t"], "MESSAGE_REACTION_ADD");
     assert_eq!(rest.get(&one).await.1["reactions"][0]["count"], 1);
-    assert_eq!(
-        rest.request(Method::DELETE, &reaction)
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        204
-    );
+    assert_eq!(rest.request(Method::DELETE, &reaction).send().await.unwrap().status(), 204);
     assert_eq!(client.payload().await["t"], "MESSAGE_REACTION_REMOVE");
-    assert_eq!(
-        rest.request(Method::DELETE, &one)
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        204
-    );
+    assert_eq!(rest.request(Method::DELETE, &one).send().await.unwrap().status(), 204);
     assert_eq!(client.payload().await["t"], "MESSAGE_DELETE");
     assert_eq!(rest.get(&one).await.0, 404);
-    assert_eq!(
-        rest.call(Method::POST, &path, json!({"content": ""}))
-            .await
-            .1["code"],
-        50006
-    );
+    assert_eq!(rest.call(Method::POST, &path, json!({"content": ""})).await.1["code"], 50006);
     simulator.shutdown().await;
 }
 
@@ -192,24 +112,14 @@ async fn an_upload_becomes_an_attachment() {
     let simulator = start(unlimited()).await;
     let (_, channel, _, _) = place(&simulator).await;
     let rest = Rest::new(&simulator);
-    let file = reqwest::multipart::Part::bytes(vec![7; 5_000])
-        .file_name("chart.png")
-        .mime_str("image/png")
-        .unwrap();
+    let file = reqwest::multipart::Part::bytes(vec![7; 5_000]).file_name("chart.png").mime_str("image/png").unwrap();
     let form = reqwest::multipart::Form::new()
         .text("payload_json", json!({"content": "see"}).to_string())
         .part("files[0]", file);
-    let response = rest
-        .request(Method::POST, &format!("/channels/{channel}/messages"))
-        .multipart(form)
-        .send()
-        .await
-        .unwrap();
+    let response =
+        rest.request(Method::POST, &format!("/channels/{channel}/messages")).multipart(form).send().await.unwrap();
     let message: Value = response.json().await.unwrap();
-    assert_eq!(
-        (&message["content"], &message["attachments"][0]["filename"]),
-        (&json!("see"), &json!("chart.png"))
-    );
+    assert_eq!((&message["content"], &message["attachments"][0]["filename"]), (&json!("see"), &json!("chart.png")));
     assert_eq!(message["attachments"][0]["size"], 5_000);
     simulator.shutdown().await;
 }
@@ -220,16 +130,8 @@ async fn an_enforced_nonce_makes_one_message_and_the_journal_says_which_request_
     let (_, channel, other, _) = place(&simulator).await;
     let rest = Rest::new(&simulator);
     let body = json!({"content": "once", "nonce": "n7", "enforce_nonce": true});
-    let (_, first) = rest
-        .call(
-            Method::POST,
-            &format!("/channels/{channel}/messages"),
-            body.clone(),
-        )
-        .await;
-    let (status, again) = rest
-        .call(Method::POST, &format!("/channels/{other}/messages"), body)
-        .await;
+    let (_, first) = rest.call(Method::POST, &format!("/channels/{channel}/messages"), body.clone()).await;
+    let (status, again) = rest.call(Method::POST, &format!("/channels/{other}/messages"), body).await;
     assert_eq!((status, &again["id"]), (200, &first["id"]));
     let requests = journal(&simulator, "rest").await;
     let applied: Vec<&Value> = requests.iter().map(|entry| &entry["applied"]).collect();
@@ -245,9 +147,7 @@ async fn a_bucket_counts_down_and_then_answers_429_with_everything_a_library_rea
     let (_, channel, other, _) = place(&simulator).await;
     let rest = Rest::new(&simulator);
     let send = |channel: String| {
-        rest.request(Method::POST, &format!("/channels/{channel}/messages"))
-            .json(&json!({"content": "x"}))
-            .send()
+        rest.request(Method::POST, &format!("/channels/{channel}/messages")).json(&json!({"content": "x"})).send()
     };
     let mut bucket = String::new();
     for left in (0..5).rev() {
@@ -261,50 +161,24 @@ async fn a_bucket_counts_down_and_then_answers_429_with_everything_a_library_rea
     assert_eq!(header(&limited, "x-ratelimit-scope"), "user");
     assert_eq!(header(&limited, "x-ratelimit-bucket"), bucket);
     assert!(!header(&limited, "via").is_empty());
-    assert!(
-        header(&limited, "retry-after")
-            .parse::<u64>()
-            .is_ok_and(|seconds| (1..=5).contains(&seconds))
-    );
+    assert!(header(&limited, "retry-after").parse::<u64>().is_ok_and(|seconds| (1..=5).contains(&seconds)));
     let body: Value = limited.json().await.unwrap();
     assert_eq!(body["global"], false);
-    assert!(
-        body["retry_after"]
-            .as_f64()
-            .is_some_and(|seconds| seconds > 0.0 && seconds <= 5.0)
-    );
+    assert!(body["retry_after"].as_f64().is_some_and(|seconds| seconds > 0.0 && seconds <= 5.0));
     let free = send(other).await.unwrap();
-    assert_eq!(
-        (free.status().as_u16(), header(&free, "x-ratelimit-bucket")),
-        (200, bucket)
-    );
+    assert_eq!((free.status().as_u16(), header(&free, "x-ratelimit-bucket")), (200, bucket));
     simulator.shutdown().await;
 }
 
 #[tokio::test]
 async fn the_global_limit_answers_429_and_spares_webhooks() {
-    let simulator = start(SimulatorConfig {
-        global_per_second: 3,
-        bucket_limits: false,
-        ..quick()
-    })
-    .await;
+    let simulator = start(SimulatorConfig { global_per_second: 3, bucket_limits: false, ..quick() }).await;
     let (_, channel, _, _) = place(&simulator).await;
     let rest = Rest::new(&simulator);
-    let (_, webhook) = rest
-        .call(
-            Method::POST,
-            &format!("/channels/{channel}/webhooks"),
-            json!({"name": "w"}),
-        )
-        .await;
+    let (_, webhook) = rest.call(Method::POST, &format!("/channels/{channel}/webhooks"), json!({"name": "w"})).await;
     let mut limited = None;
     for _ in 0..50 {
-        let response = rest
-            .request(Method::GET, "/users/@me")
-            .send()
-            .await
-            .unwrap();
+        let response = rest.request(Method::GET, "/users/@me").send().await.unwrap();
         if response.status() == 429 {
             limited = Some(response);
             break;
@@ -313,19 +187,11 @@ async fn the_global_limit_answers_429_and_spares_webhooks() {
     let limited = limited.expect("fifty requests within a second or two hit a limit of three");
     assert_eq!(header(&limited, "x-ratelimit-global"), "true");
     assert_eq!(header(&limited, "x-ratelimit-scope"), "global");
-    let path = format!(
-        "{}/webhooks/{}/{}",
-        rest.base,
-        webhook["id"].as_str().unwrap(),
-        webhook["token"].as_str().unwrap()
-    );
+    let path =
+        format!("{}/webhooks/{}/{}", rest.base, webhook["id"].as_str().unwrap(), webhook["token"].as_str().unwrap());
     for wait in ["?wait=true", ""] {
-        let response = reqwest::Client::new()
-            .post(format!("{path}{wait}"))
-            .json(&json!({"content": "w"}))
-            .send()
-            .await
-            .unwrap();
+        let response =
+            reqwest::Client::new().post(format!("{path}{wait}")).json(&json!({"content": "w"})).send().await.unwrap();
         assert_eq!(response.status(), if wait.is_empty() { 204 } else { 200 });
     }
     simulator.shutdown().await;
@@ -333,23 +199,12 @@ async fn the_global_limit_answers_429_and_spares_webhooks() {
 
 #[tokio::test]
 async fn invalid_requests_end_in_a_ban_that_does_not_look_like_discord() {
-    let simulator = start(SimulatorConfig {
-        invalid_limit: 3,
-        ..unlimited()
-    })
-    .await;
-    let rest = Rest {
-        token: "nobody".to_owned(),
-        ..Rest::new(&simulator)
-    };
+    let simulator = start(SimulatorConfig { invalid_limit: 3, ..unlimited() }).await;
+    let rest = Rest { token: "nobody".to_owned(), ..Rest::new(&simulator) };
     for _ in 0..3 {
         assert_eq!(rest.get("/users/@me").await.0, 401);
     }
-    let banned = rest
-        .request(Method::GET, "/users/@me")
-        .send()
-        .await
-        .unwrap();
+    let banned = rest.request(Method::GET, "/users/@me").send().await.unwrap();
     assert_eq!(banned.status(), 429);
     assert!(header(&banned, "via").is_empty());
     assert!(header(&banned, "content-type").starts_with("text/html"));
@@ -362,11 +217,7 @@ async fn faults_strike_before_or_after_the_effect() {
     let (_, channel, _, _) = place(&simulator).await;
     let rest = Rest::new(&simulator);
     let path = format!("/channels/{channel}/messages");
-    let send = |content: &'static str| {
-        rest.request(Method::POST, &path)
-            .json(&json!({"content": content}))
-            .send()
-    };
+    let send = |content: &'static str| rest.request(Method::POST, &path).json(&json!({"content": content})).send();
     let fault = |stage: &str, kind: &str| json!({"method": "POST", "route": "/messages$", "stage": stage, "kind": kind, "status": 502});
     order(&simulator, "POST", "faults", fault("before", "status")).await;
     assert_eq!(send("never").await.unwrap().status(), 502);
@@ -378,44 +229,15 @@ async fn faults_strike_before_or_after_the_effect() {
     assert!(send("not applied, cut").await.is_err());
     order(&simulator, "POST", "faults", fault("before", "shared")).await;
     let shared = send("shared").await.unwrap();
-    assert_eq!(
-        (
-            shared.status().as_u16(),
-            header(&shared, "x-ratelimit-scope")
-        ),
-        (429, "shared".to_owned())
-    );
+    assert_eq!((shared.status().as_u16(), header(&shared, "x-ratelimit-scope")), (429, "shared".to_owned()));
     assert_eq!(send("last").await.unwrap().status(), 200);
-    let messages = order(
-        &simulator,
-        "GET",
-        &format!("channels/{channel}/messages"),
-        Value::Null,
-    )
-    .await;
-    let contents: Vec<&str> = messages
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|message| message["content"].as_str().unwrap())
-        .collect();
+    let messages = order(&simulator, "GET", &format!("channels/{channel}/messages"), Value::Null).await;
+    let contents: Vec<&str> =
+        messages.as_array().unwrap().iter().map(|message| message["content"].as_str().unwrap()).collect();
     assert_eq!(contents, ["applied, answered 502", "applied, cut", "last"]);
     let entries = journal(&simulator, "rest").await;
-    let faults: Vec<&Value> = entries
-        .iter()
-        .map(|entry| &entry["fault"])
-        .filter(|fault| !fault.is_null())
-        .collect();
-    assert_eq!(
-        faults,
-        [
-            "before status",
-            "after status",
-            "after cut",
-            "before cut",
-            "before shared"
-        ]
-    );
+    let faults: Vec<&Value> = entries.iter().map(|entry| &entry["fault"]).filter(|fault| !fault.is_null()).collect();
+    assert_eq!(faults, ["before status", "after status", "after cut", "before cut", "before shared"]);
     assert_eq!(
         order(&simulator, "GET", "limits", Value::Null).await["invalid_requests"],
         0,
@@ -428,13 +250,7 @@ async fn faults_strike_before_or_after_the_effect() {
 async fn answers_are_delayed_but_effects_are_not() {
     let simulator = start(unlimited()).await;
     let rest = Rest::new(&simulator);
-    order(
-        &simulator,
-        "POST",
-        "delay",
-        json!({"min_ms": 30, "max_ms": 60}),
-    )
-    .await;
+    order(&simulator, "POST", "delay", json!({"min_ms": 30, "max_ms": 60})).await;
     let before = std::time::Instant::now();
     rest.get("/users/@me").await;
     assert!(before.elapsed() >= std::time::Duration::from_millis(30));
@@ -448,61 +264,20 @@ async fn interactions_are_answered_once_and_followed_up_without_authorization() 
     let simulator = start(unlimited()).await;
     let (_, channel, _, user) = place(&simulator).await;
     let rest = Rest::new(&simulator);
-    let me = rest.get("/users/@me").await.1["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let interaction = order(
-        &simulator,
-        "POST",
-        "interaction",
-        json!({"channel": channel, "user": user, "name": "ping"}),
-    )
-    .await;
-    let (id, token) = (
-        interaction["id"].as_str().unwrap(),
-        interaction["token"].as_str().unwrap(),
-    );
+    let me = rest.get("/users/@me").await.1["id"].as_str().unwrap().to_owned();
+    let interaction =
+        order(&simulator, "POST", "interaction", json!({"channel": channel, "user": user, "name": "ping"})).await;
+    let (id, token) = (interaction["id"].as_str().unwrap(), interaction["token"].as_str().unwrap());
     let http = reqwest::Client::new();
     let callback = format!("{}/interactions/{id}/{token}/callback", rest.base);
     let answer = json!({"type": 5});
-    assert_eq!(
-        http.post(&callback)
-            .json(&answer)
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        204
-    );
-    assert_eq!(
-        http.post(&callback)
-            .json(&answer)
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        400
-    );
+    assert_eq!(http.post(&callback).json(&answer).send().await.unwrap().status(), 204);
+    assert_eq!(http.post(&callback).json(&answer).send().await.unwrap().status(), 400);
     let original = format!("{}/webhooks/{me}/{token}/messages/@original", rest.base);
-    let edited: Value = http
-        .patch(&original)
-        .json(&json!({"content": "pong"}))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let edited: Value =
+        http.patch(&original).json(&json!({"content": "pong"})).send().await.unwrap().json().await.unwrap();
     assert_eq!(edited["content"], "pong");
-    let fetched: Value = http
-        .get(&original)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let fetched: Value = http.get(&original).send().await.unwrap().json().await.unwrap();
     assert_eq!(fetched["id"], edited["id"]);
     let follow: Value = http
         .post(format!("{}/webhooks/{me}/{token}", rest.base))
@@ -528,106 +303,33 @@ async fn guild_routes_change_the_world_and_tell_the_gateway() {
         client.event("GUILD_CREATE").await;
     }
     let base = format!("/guilds/{guild}");
-    let (_, role) = rest
-        .call(
-            Method::POST,
-            &format!("{base}/roles"),
-            json!({"name": "red", "color": 255}),
-        )
-        .await;
+    let (_, role) = rest.call(Method::POST, &format!("{base}/roles"), json!({"name": "red", "color": 255})).await;
     let role = role["id"].as_str().unwrap().to_owned();
-    let (_, made) = rest
-        .call(
-            Method::POST,
-            &format!("{base}/channels"),
-            json!({"name": "new", "type": 0}),
-        )
-        .await;
+    let (_, made) = rest.call(Method::POST, &format!("{base}/channels"), json!({"name": "new", "type": 0})).await;
     let made = made["id"].as_str().unwrap().to_owned();
-    let (_, direct) = rest
-        .call(
-            Method::POST,
-            "/users/@me/channels",
-            json!({"recipient_id": user}),
-        )
-        .await;
+    let (_, direct) = rest.call(Method::POST, "/users/@me/channels", json!({"recipient_id": user})).await;
     assert_eq!(direct["recipients"][0]["id"], user);
     let steps = [
-        (
-            Method::PUT,
-            format!("{base}/members/{user}/roles/{role}"),
-            204,
-            "GUILD_MEMBER_UPDATE",
-        ),
-        (
-            Method::PATCH,
-            format!("{base}/members/{user}"),
-            200,
-            "GUILD_MEMBER_UPDATE",
-        ),
-        (
-            Method::DELETE,
-            format!("{base}/roles/{role}"),
-            204,
-            "GUILD_ROLE_DELETE",
-        ),
-        (
-            Method::PATCH,
-            format!("/channels/{made}"),
-            200,
-            "CHANNEL_UPDATE",
-        ),
-        (
-            Method::POST,
-            format!("/channels/{made}/threads"),
-            201,
-            "THREAD_CREATE",
-        ),
-        (
-            Method::DELETE,
-            format!("/channels/{made}"),
-            200,
-            "CHANNEL_DELETE",
-        ),
-        (
-            Method::POST,
-            format!("/channels/{channel}/typing"),
-            204,
-            "TYPING_START",
-        ),
-        (
-            Method::PUT,
-            format!("{base}/bans/{user}"),
-            204,
-            "GUILD_BAN_ADD",
-        ),
+        (Method::PUT, format!("{base}/members/{user}/roles/{role}"), 204, "GUILD_MEMBER_UPDATE"),
+        (Method::PATCH, format!("{base}/members/{user}"), 200, "GUILD_MEMBER_UPDATE"),
+        (Method::DELETE, format!("{base}/roles/{role}"), 204, "GUILD_ROLE_DELETE"),
+        (Method::PATCH, format!("/channels/{made}"), 200, "CHANNEL_UPDATE"),
+        (Method::POST, format!("/channels/{made}/threads"), 201, "THREAD_CREATE"),
+        (Method::DELETE, format!("/channels/{made}"), 200, "CHANNEL_DELETE"),
+        (Method::POST, format!("/channels/{channel}/typing"), 204, "TYPING_START"),
+        (Method::PUT, format!("{base}/bans/{user}"), 204, "GUILD_BAN_ADD"),
     ];
     assert_eq!(client.payload().await["t"], "GUILD_ROLE_CREATE");
     assert_eq!(client.payload().await["t"], "CHANNEL_CREATE");
     for (method, path, status, event) in steps {
-        let (got, body) = rest
-            .call(method, &path, json!({"name": "n", "nick": "n"}))
-            .await;
+        let (got, body) = rest.call(method, &path, json!({"name": "n", "nick": "n"})).await;
         assert_eq!(got, status, "{path} {body}");
         assert_eq!(client.payload().await["t"], event, "{path}");
     }
     assert_eq!(client.payload().await["t"], "GUILD_MEMBER_REMOVE");
-    assert_eq!(
-        rest.call(Method::DELETE, &format!("{base}/bans/{user}"), json!({}))
-            .await
-            .0,
-        204
-    );
+    assert_eq!(rest.call(Method::DELETE, &format!("{base}/bans/{user}"), json!({})).await.0, 204);
     assert_eq!(client.payload().await["t"], "GUILD_BAN_REMOVE");
-    assert_eq!(
-        rest.get(&format!("{base}/members?limit=100"))
-            .await
-            .1
-            .as_array()
-            .unwrap()
-            .len(),
-        8
-    );
+    assert_eq!(rest.get(&format!("{base}/members?limit=100")).await.1.as_array().unwrap().len(), 8);
     assert_eq!(rest.get(&format!("{base}/members/{user}")).await.0, 404);
     simulator.shutdown().await;
 }

@@ -1,9 +1,7 @@
 //! An unmodified twilight client understands every event the simulator sends.
 
 use serde_json::json;
-use twilight_gateway::{
-    ConfigBuilder, Event, EventTypeFlags, Intents, Shard, ShardId, StreamExt as _,
-};
+use twilight_gateway::{ConfigBuilder, Event, EventTypeFlags, Intents, Shard, ShardId, StreamExt as _};
 
 use crate::client::{DEADLINE, order, place, quick, start};
 
@@ -11,12 +9,9 @@ use crate::client::{DEADLINE, order, place, quick, start};
 async fn twilight_connects_with_zstd_and_parses_guilds_and_messages() {
     let simulator = start(quick()).await;
     let (guild, channel, _, user) = place(&simulator).await;
-    let config = ConfigBuilder::new(
-        simulator.token().to_owned(),
-        Intents::all() - Intents::GUILD_PRESENCES,
-    )
-    .proxy_url(simulator.gateway_url())
-    .build();
+    let config = ConfigBuilder::new(simulator.token().to_owned(), Intents::all() - Intents::GUILD_PRESENCES)
+        .proxy_url(simulator.gateway_url())
+        .build();
     let mut shard = Shard::with_config(ShardId::ONE, config);
     let mut guilds = 0;
     let mut seen = Vec::new();
@@ -57,17 +52,10 @@ async fn twilight_connects_with_zstd_and_parses_guilds_and_messages() {
             }
         }
     };
-    tokio::time::timeout(DEADLINE, watch)
-        .await
-        .expect("everything comes in time");
+    tokio::time::timeout(DEADLINE, watch).await.expect("everything comes in time");
     assert_eq!(
         seen,
-        [
-            "message hi".to_owned(),
-            format!("reaction {user}"),
-            "join".to_owned(),
-            "interaction".to_owned()
-        ]
+        ["message hi".to_owned(), format!("reaction {user}"), "join".to_owned(), "interaction".to_owned()]
     );
     simulator.shutdown().await;
 }
