@@ -210,7 +210,10 @@ impl Reader {
     /// See [`ReadError`].
     pub async fn next_before(&mut self, ends: &[(i32, i64)]) -> Result<Option<Batch>, ReadError> {
         while ends.iter().any(|&(partition, end)| self.position(partition).is_some_and(|at| at < end)) {
+            self.appended.borrow_and_update();
             let batch = match self.cursor {
+                // At the head nothing tells of a hole that ends a partition: the engine does.
+                Some(cursor) if matches!(self.ring.look(cursor), Look::NotYet) => self.fetch().await?,
                 Some(cursor) => self.at_head(cursor).await?,
                 None => self.behind().await?,
             };
@@ -245,11 +248,16 @@ impl Reader {
         if self.ring.is_closed() {
             return Err(ReadError::Closed);
         }
-        let wants: Vec<(i32, i64)> = self.positions.iter().collect();
-        self.cursor = self.ring.covers(wants.iter().copied());
+        self.cursor = self.ring.covers(self.positions.iter());
         if self.cursor.is_some() {
             return Ok(None);
         }
+        self.fetch().await
+    }
+
+    /// What the engine has at the reader's positions. What the ring has of it too is skipped there.
+    async fn fetch(&mut self) -> Result<Option<Batch>, ReadError> {
+        let wants: Vec<(i32, i64)> = self.positions.iter().collect();
         let fetched = match self.source.fetch(self.topic, &wants).await {
             Ok(fetched) => fetched,
             Err(gone @ ReadError::BehindRetention { partition, earliest, .. }) => {
