@@ -1,0 +1,142 @@
+//! How an owner of shards begins: it claims its partition, then reads what its predecessors left.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use miso_log::catalogue::GATEWAY_CHECKPOINTS;
+use miso_log::{Append, LogError, Owner, ReadError, SharedLog, TransactError};
+use miso_model::{Checkpoint, LogRecord, ShardClaim};
+use tokio::time::timeout;
+
+/// How often a reader at the end of the topic looks whether it has arrived there: on Kafka the last
+/// offsets may carry no record.
+const ARRIVED_EVERY: Duration = Duration::from_millis(20);
+
+/// What `gateway.checkpoints` holds of one owner.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// By shard and shard count.
+    pub(crate) checkpoints: BTreeMap<(i32, i32), Checkpoint>,
+    /// The claim that stands; none: it was handed back, or there never was one.
+    claim: Option<ShardClaim>,
+}
+
+/// A claim that stands.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(crate) left: Left,
+    pub(crate) epoch: i64,
+    /// Nobody can have sent an IDENTIFY a moment ago.
+    pub(crate) rested: bool,
+}
+
+/// A claim did not come about.
+#[derive(Debug)]
+pub(crate) enum NotClaimed {
+    Fenced,
+    Log(LogError),
+}
+
+impl From<LogError> for NotClaimed {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
+
+pub(crate) fn claim_key(partition: i32) -> String {
+    format!("claim/{partition}")
+}
+
+/// Claims the owner's partition.
+pub(crate) async fn claim(log: &SharedLog, owner: &Owner, address: &str, now_ms: i64) -> Result<Claimed, NotClaimed> {
+    let partition = owner.partition();
+    let mut left = Left::default();
+    let bounds = log.bounds(GATEWAY_CHECKPOINTS, partition).await?;
+    left.read(log, partition, bounds.earliest, bounds.latest).await?;
+    let rested = left.claim.is_none();
+    let mut epoch = left.last_epoch() + 1;
+    let record = ShardClaim { partition, epoch, address: address.to_owned(), at_ms: now_ms };
+    let record = Append::keyed(GATEWAY_CHECKPOINTS, partition, claim_key(partition), record.to_bytes(), now_ms);
+    let offset = match owner.transact(vec![record], Vec::new()).await {
+        Ok(offsets) => offsets.first().copied().unwrap_or(bounds.latest),
+        Err(TransactError::Fenced(_)) => return Err(NotClaimed::Fenced),
+        Err(TransactError::Retry(reason)) => return Err(LogError::Unavailable(reason).into()),
+        Err(TransactError::Refused(reason)) => return Err(LogError::Refused(reason).into()),
+    };
+    // What a predecessor had in flight was ordered before the claim.
+    left.read(log, partition, bounds.latest, offset).await?;
+    epoch = epoch.max(left.last_epoch() + 1);
+    Ok(Claimed { left, epoch, rested })
+}
+
+impl Left {
+    fn last_epoch(&self) -> i64 {
+        let checkpoints = self.checkpoints.values().map(|checkpoint| checkpoint.epoch);
+        checkpoints.chain(self.claim.iter().map(|claim| claim.epoch)).max().unwrap_or(0)
+    }
+
+    async fn read(&mut self, log: &SharedLog, partition: i32, from: i64, to: i64) -> Result<(), LogError> {
+        let mut reader = log.reader(GATEWAY_CHECKPOINTS, &[(partition, from)]);
+        while reader.position(partition).is_some_and(|at| at < to) {
+            match timeout(ARRIVED_EVERY, reader.next()).await {
+                Ok(Ok(batch)) => {
+                    for record in batch.iter().filter(|record| record.offset < to) {
+                        self.take(&record.key, record.value.as_deref());
+                    }
+                }
+                // Compaction: what it removed was written again later.
+                Ok(Err(ReadError::BehindRetention { .. })) | Err(_) => {}
+                Ok(Err(ReadError::Unavailable(reason))) => return Err(LogError::Unavailable(reason)),
+                Ok(Err(ReadError::Closed)) => return Err(LogError::Closed),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let Ok(key) = std::str::from_utf8(key) else { return };
+        if key.starts_with("claim/") {
+            self.claim = value.and_then(|value| ShardClaim::from_bytes(value).ok());
+            return;
+        }
+        let shard = key.split_once('/').and_then(|(shard, count)| Some((shard.parse().ok()?, count.parse().ok()?)));
+        let Some(shard) = shard else { return };
+        match value.map(Checkpoint::from_bytes) {
+            Some(Ok(checkpoint)) => drop(self.checkpoints.insert(shard, checkpoint)),
+            Some(Err(error)) => tracing::error!(%error, key, "a shard's checkpoint cannot be read; it begins anew"),
+            None => drop(self.checkpoints.remove(&shard)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use miso_model::ShardState;
+
+    use super::*;
+
+    #[test]
+    fn the_last_record_of_a_key_counts_and_a_handed_back_claim_is_none() {
+        let checkpoint = |sequence| Checkpoint {
+            shard: 1,
+            shard_count: 2,
+            session_id: Some("a".into()),
+            resume_url: None,
+            sequence,
+            state: ShardState::Live,
+            epoch: 7,
+            at_ms: 0,
+        };
+        let mut left = Left::default();
+        left.take(b"claim/1", Some(&ShardClaim { partition: 1, epoch: 9, address: String::new(), at_ms: 0 }.to_bytes()));
+        left.take(b"1/2", Some(&checkpoint(4).to_bytes()));
+        left.take(b"1/2", Some(&checkpoint(5).to_bytes()));
+        assert_eq!((left.last_epoch(), left.checkpoints[&(1, 2)].sequence), (9, 5));
+        left.take(b"claim/1", None);
+        assert_eq!((left.claim.is_none(), left.last_epoch()), (true, 7));
+        left.take(b"1/2", Some(b"damaged"));
+        left.take(b"nonsense", Some(b"x"));
+        left.take(b"1/2", None);
+        assert!(left.checkpoints.is_empty());
+    }
+}

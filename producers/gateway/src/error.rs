@@ -1,0 +1,21 @@
+use miso_log::{AppendError, LogError};
+
+/// Why the gateway role ended. A restart may mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The log cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The log refuses records for good.
+    #[error("the log refuses the gateway's records: {0}")]
+    Refused(String),
+    /// A record could not be appended.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The HTTP client cannot be built.
+    #[error("no HTTP client: {0}")]
+    Client(String),
+    /// A task of the role panicked.
+    #[error("a shard owner's task ended: {0}")]
+    Task(String),
+}

@@ -1,0 +1,290 @@
+//! What waits to be appended by one owner of shards, and how it becomes transactions. Pure.
+//!
+//! A transaction is a prefix of what waits, and a [`Checkpoint`] of every shard in it that says
+//! exactly what was appended. Things that may only happen after a commit (opening a connection)
+//! stand in the same queue, so they happen after everything before them is in the log.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use miso_log::Append;
+use miso_log::catalogue::{GATEWAY_CHECKPOINTS, GATEWAY_EVENTS};
+use miso_model::{Checkpoint, EventView, GatewayGap, GuildId, LogRecord, SLOTS, ShardReady, ShardState, slot};
+
+use crate::route::route;
+use crate::scan::Frame;
+use crate::session::{Lost, Session};
+
+/// Events of one transaction, at most.
+pub(crate) const TRANSACTION_EVENTS: usize = 1_000;
+/// Bytes of one transaction, about: an event larger than what is left goes into the next.
+pub(crate) const TRANSACTION_BYTES: usize = 8 * 1_024 * 1_024;
+/// What an item counts for beside its payload.
+const ITEM_BYTES: usize = 160;
+
+/// Whose transactions these are.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// Partition of `gateway.checkpoints`.
+    pub(crate) partition: i32,
+    pub(crate) epoch: i64,
+    pub(crate) shard_count: i32,
+}
+
+/// A shard's checkpoint as it will stand when everything before it is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) session: Option<Session>,
+    pub(crate) sequence: i64,
+    pub(crate) state: ShardState,
+}
+
+#[derive(Debug)]
+struct Item {
+    shard: i32,
+    records: Vec<Append>,
+    bytes: usize,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    Event { sequence: i64 },
+    Ready { session: Session, sequence: i64 },
+    Lost,
+    Connecting,
+    /// Records of no shard of ours: a forwarded command, an old checkpoint taken out.
+    Other,
+    /// Only the checkpoint again, for a transaction that would carry nothing else.
+    Touch,
+}
+
+/// Records of a transaction and how many items they stand for.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    pub(crate) records: Vec<Append>,
+    items: usize,
+    pub(crate) events: usize,
+}
+
+/// What waits.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    identity: Identity,
+    items: VecDeque<Item>,
+    bytes: usize,
+    /// Per shard, as last committed.
+    committed: BTreeMap<i32, Standing>,
+}
+
+impl Outbox {
+    pub(crate) fn new(identity: Identity, committed: BTreeMap<i32, Standing>) -> Self {
+        Self { identity, items: VecDeque::new(), bytes: 0, committed }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn push(&mut self, shard: i32, records: Vec<Append>, step: Step) {
+        let bytes = ITEM_BYTES + records.iter().map(Append::len).sum::<usize>();
+        self.bytes += bytes;
+        self.items.push_back(Item { shard, records, bytes, step });
+    }
+
+    /// The record of a dispatch.
+    pub(crate) fn record(&self, shard: i32, session_id: &str, frame: &Frame<'_>, sequence: i64, now_ms: i64) -> Append {
+        let event_type = frame.t.unwrap_or_default();
+        let place = route(event_type, &frame.routing);
+        let view = EventView {
+            shard,
+            shard_count: self.identity.shard_count,
+            session_id,
+            sequence,
+            epoch: self.identity.epoch,
+            received_at_ms: now_ms,
+            event_type,
+            guild_id: place.guild_id,
+            channel_id: place.channel_id,
+            user_id: place.user_id,
+            d: frame.d.as_bytes(),
+        };
+        Append::new(GATEWAY_EVENTS, place.partition, view.encode(), now_ms)
+    }
+
+    /// A dispatch was received.
+    pub(crate) fn event(&mut self, shard: i32, sequence: i64, record: Append) {
+        self.push(shard, vec![record], Step::Event { sequence });
+    }
+
+    /// A dispatch that the log can never take: only its sequence is remembered.
+    pub(crate) fn skip(&mut self, shard: i32, sequence: i64) {
+        self.push(shard, Vec::new(), Step::Event { sequence });
+    }
+
+    /// READY was received: every partition is told which of its guilds the shard has.
+    pub(crate) fn ready(&mut self, shard: i32, session: Session, sequence: i64, record: Append, guilds: &[GuildId]) {
+        let at_ms = record.timestamp_ms;
+        let mut by_slot: BTreeMap<i32, Vec<GuildId>> = (0..SLOTS).map(|partition| (partition, Vec::new())).collect();
+        for &guild in guilds {
+            by_slot.entry(slot(guild)).or_default().push(guild);
+        }
+        let mut records: Vec<Append> = by_slot
+            .into_iter()
+            .map(|(partition, guild_ids)| {
+                let ready = ShardReady {
+                    shard,
+                    shard_count: self.identity.shard_count,
+                    session_id: session.id.clone(),
+                    epoch: self.identity.epoch,
+                    at_ms,
+                    guild_ids,
+                };
+                Append::new(GATEWAY_EVENTS, partition, ready.to_bytes(), at_ms)
+            })
+            .collect();
+        records.push(record);
+        self.push(shard, records, Step::Ready { session, sequence });
+    }
+
+    /// A session is gone with what it had not sent: every partition is told.
+    pub(crate) fn lost(&mut self, shard: i32, lost: &Lost, now_ms: i64) {
+        let records = gap_records(shard, self.identity.shard_count, lost, now_ms);
+        self.push(shard, records, Step::Lost);
+    }
+
+    /// A checkpoint of shards that are no more (their number changed): a gap, and its key is taken out.
+    pub(crate) fn retire(&mut self, shard: i32, shard_count: i32, lost: Option<&Lost>, now_ms: i64) {
+        let mut records = lost.map(|lost| gap_records(shard, shard_count, lost, now_ms)).unwrap_or_default();
+        let key = checkpoint_key(shard, shard_count);
+        records.push(Append::tombstone(GATEWAY_CHECKPOINTS, self.identity.partition, key, now_ms));
+        self.push(shard, records, Step::Other);
+    }
+
+    /// A connection is wanted: [`committed`](Self::committed) says when it may be opened.
+    pub(crate) fn connecting(&mut self, shard: i32) {
+        self.push(shard, Vec::new(), Step::Connecting);
+    }
+
+    /// A record that goes along.
+    pub(crate) fn other(&mut self, shard: i32, record: Append) {
+        self.push(shard, vec![record], Step::Other);
+    }
+
+    /// Makes sure that there is a transaction.
+    pub(crate) fn touch(&mut self, shard: i32) {
+        if self.items.is_empty() {
+            self.push(shard, Vec::new(), Step::Touch);
+        }
+    }
+
+    /// The next transaction: the same again until it is committed. `None` when nothing waits.
+    pub(crate) fn transaction(&self, now_ms: i64) -> Option<Transaction> {
+        let mut standings: BTreeMap<i32, Standing> = BTreeMap::new();
+        let mut touched = BTreeSet::new();
+        let (mut records, mut items, mut events, mut bytes) = (Vec::new(), 0, 0, 0);
+        for item in &self.items {
+            if events >= TRANSACTION_EVENTS || (items > 0 && bytes + item.bytes > TRANSACTION_BYTES) {
+                break;
+            }
+            records.extend(item.records.iter().cloned());
+            items += 1;
+            bytes += item.bytes;
+            events += usize::from(matches!(item.step, Step::Event { .. } | Step::Ready { .. }));
+            if !matches!(item.step, Step::Other) {
+                touched.insert(item.shard);
+                let standing = standings.entry(item.shard).or_insert_with(|| self.standing(item.shard));
+                standing.step(&item.step);
+            }
+        }
+        for shard in touched {
+            if let Some(standing) = standings.get(&shard) {
+                records.push(self.checkpoint(shard, standing, now_ms));
+            }
+        }
+        (items > 0).then_some(Transaction { records, items, events })
+    }
+
+    /// Whether the transaction carries everything that waits.
+    pub(crate) fn is_all(&self, transaction: &Transaction) -> bool {
+        transaction.items == self.items.len()
+    }
+
+    /// The transaction is in the log; answers the shards whose connection may be opened now.
+    pub(crate) fn committed(&mut self, transaction: &Transaction) -> Vec<i32> {
+        let mut opened = Vec::new();
+        for item in self.items.drain(..transaction.items) {
+            self.bytes -= item.bytes;
+            if matches!(item.step, Step::Connecting) {
+                opened.push(item.shard);
+            }
+            if !matches!(item.step, Step::Other) {
+                self.committed.entry(item.shard).or_insert_with(Standing::none).step(&item.step);
+            }
+        }
+        opened
+    }
+
+    fn standing(&self, shard: i32) -> Standing {
+        self.committed.get(&shard).cloned().unwrap_or_else(Standing::none)
+    }
+
+    fn checkpoint(&self, shard: i32, standing: &Standing, now_ms: i64) -> Append {
+        let checkpoint = Checkpoint {
+            shard,
+            shard_count: self.identity.shard_count,
+            session_id: standing.session.as_ref().map(|session| session.id.clone()),
+            resume_url: standing.session.as_ref().and_then(|session| session.resume_url.clone()),
+            sequence: standing.sequence,
+            state: standing.state.clone(),
+            epoch: self.identity.epoch,
+            at_ms: now_ms,
+        };
+        let key = checkpoint_key(shard, self.identity.shard_count);
+        Append::keyed(GATEWAY_CHECKPOINTS, self.identity.partition, key, checkpoint.to_bytes(), now_ms)
+    }
+}
+
+impl Standing {
+    fn none() -> Self {
+        Self { session: None, sequence: 0, state: ShardState::Connecting }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Event { sequence } => {
+                self.sequence = *sequence;
+                self.state = ShardState::Live;
+            }
+            Step::Ready { session, sequence } => {
+                *self = Self { session: Some(session.clone()), sequence: *sequence, state: ShardState::Live };
+            }
+            Step::Lost => *self = Self::none(),
+            Step::Connecting => self.state = ShardState::Connecting,
+            Step::Other | Step::Touch => {}
+        }
+    }
+}
+
+/// `shard/count`.
+pub(crate) fn checkpoint_key(shard: i32, shard_count: i32) -> Bytes {
+    format!("{shard}/{shard_count}").into()
+}
+
+fn gap_records(shard: i32, shard_count: i32, lost: &Lost, now_ms: i64) -> Vec<Append> {
+    let gap = GatewayGap {
+        shard,
+        shard_count,
+        session_id: lost.session_id.clone(),
+        after_sequence: lost.after_sequence,
+        reason: lost.reason.to_owned(),
+        at_ms: now_ms,
+    };
+    let bytes = Bytes::from(gap.to_bytes());
+    (0..SLOTS).map(|partition| Append::new(GATEWAY_EVENTS, partition, bytes.clone(), now_ms)).collect()
+}

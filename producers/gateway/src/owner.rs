@@ -1,0 +1,670 @@
+//! Drives the shards of one partition of `gateway.commands`: polls their connections, appends what
+//! came, sends what handlers asked for. The decisions are in `session`, `outbox`, `identify` and
+//! `commands`; this task alone touches their state, so nothing is locked and no event crosses a
+//! channel.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::SelectAll;
+use miso_log::catalogue::{GATEWAY_CHECKPOINTS, GATEWAY_COMMANDS, GATEWAY_EVENTS, PARKED};
+use miso_log::{Append, Batch, FinishedPrefix, OffsetCommit, Owner, ReadError, Reader, SharedLog, TransactError};
+use miso_model::{GatewayCommand, HandlerGap, LogRecord, ParkedRecord, Payload};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use twilight_gateway::{Config, ConfigBuilder, Intents, MessageSender, ShardId};
+
+use crate::claim::{self, Claimed, NotClaimed};
+use crate::commands::{self, Command, CommandQueue};
+use crate::config::GatewayConfig;
+use crate::connection::{Burst, Connection, Turns};
+use crate::discord::{self, Upstream};
+use crate::error::GatewayError;
+use crate::identify::IdentifyGate;
+use crate::outbox::{Identity, Outbox, Standing, Transaction};
+use crate::route::{owner_of, shards_of};
+use crate::run::{GROUP, now_ms};
+use crate::session::{End, Next, Session, ShardSession, Taken};
+use crate::status::{ShardStatus, StatusBoard};
+
+/// First and longest wait before a transaction that did not happen is tried again.
+const COMMIT_RETRY: Duration = Duration::from_millis(50);
+const COMMIT_RETRY_LIMIT: Duration = Duration::from_secs(1);
+/// A partition that is handed back is settled within this.
+const SETTLE: Duration = Duration::from_secs(4);
+/// How often Discord is asked for the day's limit while it is used up.
+const BUDGET_EVERY: Duration = Duration::from_secs(60);
+/// Members up to which Discord lists all of a guild in GUILD_CREATE: its greatest value.
+const LARGE_THRESHOLD: u64 = 250;
+
+type Committing = Pin<Box<dyn Future<Output = Result<Vec<i64>, TransactError>> + Send>>;
+type Asking = Pin<Box<dyn Future<Output = Option<u32>> + Send>>;
+
+/// What every owner of a process shares.
+#[derive(Debug, Clone)]
+pub(crate) struct Common {
+    pub(crate) config: Arc<GatewayConfig>,
+    pub(crate) upstream: Upstream,
+    pub(crate) client: reqwest::Client,
+    pub(crate) log: SharedLog,
+    pub(crate) board: StatusBoard,
+    /// IDENTIFYs left of the day's limit, as far as this process knows.
+    pub(crate) remaining: Arc<AtomicU32>,
+}
+
+/// How far a shard's connection is.
+enum Link {
+    /// Not before this.
+    Wait(Instant),
+    /// Wants to IDENTIFY and waits for its turn.
+    Turn,
+    /// `Connecting` waits for its commit.
+    Marked,
+    Open { sender: MessageSender, close: Option<oneshot::Sender<()>> },
+    Fatal,
+}
+
+struct ShardRun {
+    session: ShardSession,
+    link: Link,
+    /// Number of its current connection.
+    generation: u64,
+    commands: CommandQueue,
+    /// A connection that asked for its IDENTIFY and has not got it.
+    turn: Option<oneshot::Sender<()>>,
+}
+
+struct Run {
+    common: Common,
+    owner: Owner,
+    /// Configuration of every connection, without its session.
+    template: Config<Turns>,
+    turns: Turns,
+    shards: BTreeMap<i32, ShardRun>,
+    connections: SelectAll<Connection>,
+    gate: IdentifyGate,
+    outbox: Outbox,
+    buffer_bytes: usize,
+    commit: Option<(Transaction, Option<i64>, Committing)>,
+    commit_retries: u32,
+    commit_after: Option<Instant>,
+    commands: Reader,
+    finished: FinishedPrefix,
+    commands_committed: i64,
+    asking: Option<Asking>,
+    asked_at: Option<Instant>,
+    stopping: bool,
+}
+
+/// Owns one partition until it is stopped, or taken away (`Ok` then too).
+///
+/// # Errors
+/// When the log refuses for good.
+pub(crate) async fn run(common: Common, owner: Owner, stop: CancellationToken) -> Result<(), GatewayError> {
+    let claimed = loop {
+        let attempt = claim::claim(&common.log, &owner, &common.config.address, now_ms());
+        match tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            claimed = attempt => claimed,
+        } {
+            Ok(claimed) => break claimed,
+            Err(NotClaimed::Fenced) => return Ok(()),
+            Err(NotClaimed::Log(miso_log::LogError::Unavailable(reason))) => {
+                tracing::warn!(reason, partition = owner.partition(), "the shards' partition cannot be claimed now");
+                tokio::time::sleep_until((Instant::now() + COMMIT_RETRY_LIMIT).into()).await;
+            }
+            Err(NotClaimed::Log(error)) => return Err(error.into()),
+        }
+    };
+    let mut run = Run::new(common, owner, claimed).await?;
+    let result = run.work(&stop).await;
+    run.common.board.remove(run.shards.keys().copied());
+    result
+}
+
+impl Run {
+    async fn new(common: Common, owner: Owner, claimed: Claimed) -> Result<Self, GatewayError> {
+        let partition = owner.partition();
+        let upstream = &common.upstream;
+        let count = upstream.shard_count;
+        let now = Instant::now();
+        let identity = Identity { partition, epoch: claimed.epoch, shard_count: count };
+        let mut standings = BTreeMap::new();
+        let mut retired = Vec::new();
+        for ((shard, of), checkpoint) in claimed.left.checkpoints {
+            let session = checkpoint.session_id.map(|id| Session { id, resume_url: checkpoint.resume_url });
+            if of == count && owner_of(shard, upstream.max_concurrency) == partition && (0..count).contains(&shard) {
+                let standing = Standing { session, sequence: checkpoint.sequence, state: checkpoint.state };
+                standings.insert(shard, standing);
+            } else {
+                let mut session = ShardSession::new(session, checkpoint.sequence);
+                retired.push((shard, of, session.lost("shard count changed")));
+            }
+        }
+        let shards: BTreeMap<i32, ShardRun> = shards_of(partition, count, upstream.max_concurrency)
+            .map(|shard| {
+                let standing = standings.get(&shard);
+                let session = standing.and_then(|standing| standing.session.clone());
+                let session = ShardSession::new(session, standing.map_or(0, |standing| standing.sequence));
+                common.board.set(shard, ShardStatus::Waiting);
+                let commands = CommandQueue::default();
+                (shard, ShardRun { session, link: Link::Wait(now), generation: 0, commands, turn: None })
+            })
+            .collect();
+        let mut outbox = Outbox::new(identity, standings);
+        for (shard, of, lost) in retired {
+            tracing::warn!(shard, count = of, "a shard's session is given up: the number of shards changed");
+            outbox.retire(shard, of, lost.as_ref(), now_ms());
+        }
+        let interval = common.config.identify_interval;
+        let not_before = if claimed.rested { now } else { now + interval };
+        let remaining = common.remaining.load(Ordering::Relaxed);
+        let gate = IdentifyGate::new(interval, upstream.max_concurrency, not_before, remaining);
+        let next = match common.log.committed(GROUP, GATEWAY_COMMANDS, partition).await? {
+            Some(next) => next,
+            None => common.log.bounds(GATEWAY_COMMANDS, partition).await?.earliest,
+        };
+        let owners = i32::min(i32::min(miso_log::catalogue::OWNERS, upstream.max_concurrency), count).max(1);
+        let turns = Turns::default();
+        let template = ConfigBuilder::new(common.config.bare_token().to_owned(), Intents::from_bits_retain(upstream.intents))
+            .large_threshold(LARGE_THRESHOLD)
+            .queue(turns.clone())
+            .build();
+        Ok(Self {
+            buffer_bytes: common.config.buffer_bytes / usize::try_from(owners).unwrap_or(1),
+            commands: common.log.reader(GATEWAY_COMMANDS, &[(partition, next)]),
+            common,
+            owner,
+            template,
+            turns,
+            shards,
+            connections: SelectAll::new(),
+            gate,
+            outbox,
+            commit: None,
+            commit_retries: 0,
+            commit_after: None,
+            finished: FinishedPrefix::new(next),
+            commands_committed: next,
+            asking: None,
+            asked_at: None,
+            stopping: false,
+        })
+    }
+
+    async fn work(&mut self, stop: &CancellationToken) -> Result<(), GatewayError> {
+        let mut settle_by = None;
+        loop {
+            let now = Instant::now();
+            if stop.is_cancelled() && settle_by.is_none() {
+                settle_by = Some(now + SETTLE);
+                self.stop_intake();
+            }
+            if let Some(by) = settle_by {
+                let is_settled = self.outbox.is_empty() && self.commit.is_none() && self.connections.is_empty();
+                if is_settled || now >= by {
+                    return self.hand_back(now).await;
+                }
+            } else {
+                self.advance(now);
+            }
+            self.begin_commit(now);
+            let deadline = [settle_by, self.next_at(now)].into_iter().flatten().min();
+            let takes_commands = !self.stopping && !self.shards.values().any(|shard| shard.commands.is_full());
+            tokio::select! {
+                () = stop.cancelled(), if settle_by.is_none() => {}
+                result = committing(&mut self.commit), if self.commit.is_some() => {
+                    if !self.commit_ended(result)? {
+                        return Ok(());
+                    }
+                }
+                Some(burst) = self.connections.next(), if !self.connections.is_empty() => self.burst(burst),
+                batch = self.commands.next(), if takes_commands => self.take_commands(batch)?,
+                remaining = asking(&mut self.asking), if self.asking.is_some() => {
+                    self.asking = None;
+                    if let Some(remaining) = remaining {
+                        self.common.remaining.store(remaining, Ordering::Relaxed);
+                    }
+                }
+                () = sleep_until(deadline), if deadline.is_some() => {}
+            }
+        }
+    }
+
+    /// Everything that time or an earlier step has made possible.
+    fn advance(&mut self, now: Instant) {
+        for (&shard, run) in &mut self.shards {
+            if matches!(run.link, Link::Wait(until) if until <= now) {
+                if run.session.session.is_some() {
+                    run.link = Link::Marked;
+                    self.outbox.connecting(shard);
+                } else {
+                    run.link = Link::Turn;
+                    self.gate.ask(shard);
+                }
+            }
+        }
+        for (shard, turn) in self.turns.take() {
+            if let Some(run) = self.shards.get_mut(&shard) {
+                self.gate.ask(shard);
+                run.turn = Some(turn);
+            }
+        }
+        self.gate.set_remaining(self.common.remaining.load(Ordering::Relaxed));
+        for shard in self.gate.admit(now) {
+            if let Some(run) = self.shards.get_mut(&shard)
+                && matches!(run.link, Link::Turn)
+            {
+                run.link = Link::Marked;
+                self.outbox.connecting(shard);
+            }
+        }
+        for (&shard, run) in &mut self.shards {
+            if run.turn.is_some() && self.gate.is_admitted(shard) {
+                self.gate.granted(shard, now);
+                let _ = self.common.remaining.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+                metrics::counter!("miso_gateway_identifies_total").increment(1);
+                if let Some(turn) = run.turn.take() {
+                    // Nobody there: the connection has just ended.
+                    let _ = turn.send(());
+                }
+            }
+            if let Link::Open { sender, .. } = &run.link
+                && run.session.is_live()
+            {
+                while let Some(command) = run.commands.next(now) {
+                    if sender.send(command.json).is_ok() {
+                        metrics::counter!("miso_gateway_commands_sent_total").increment(1);
+                    }
+                    if command.offset >= 0 {
+                        self.finished.finish(command.offset);
+                    }
+                }
+            }
+        }
+        if self.finished.next() > self.commands_committed
+            && let Some((&shard, _)) = self.shards.first_key_value()
+        {
+            self.outbox.touch(shard);
+        }
+        if self.gate.is_exhausted() && self.asking.is_none() && self.asked_at.is_none_or(|at| now - at >= BUDGET_EVERY) {
+            tracing::error!("the day's IDENTIFYs are used up to the reserve; shards wait until Discord's count resets");
+            self.asked_at = Some(now);
+            let (client, config) = (self.common.client.clone(), Arc::clone(&self.common.config));
+            self.asking = Some(Box::pin(async move {
+                discord::ask(&client, &config).await.ok().map(|upstream| upstream.remaining)
+            }));
+        }
+    }
+
+    /// When [`advance`](Self::advance) or a commit is worth another try.
+    fn next_at(&self, now: Instant) -> Option<Instant> {
+        let shards = self.shards.values().filter_map(|run| match run.link {
+            Link::Wait(until) => Some(until),
+            Link::Open { .. } if run.session.is_live() && !run.commands.is_empty() => run.commands.next_at(now),
+            _ => None,
+        });
+        let budget = if self.gate.is_exhausted() { self.asked_at.map(|at| at + BUDGET_EVERY) } else { None };
+        let commit = if self.commit.is_none() && !self.outbox.is_empty() { self.commit_after } else { None };
+        shards.chain(self.gate.next_at()).chain(budget).chain(commit).min()
+    }
+
+    fn begin_commit(&mut self, now: Instant) {
+        if self.commit.is_some() || self.commit_after.is_some_and(|after| now < after) {
+            return;
+        }
+        let now_ms = now_ms();
+        let Some(mut transaction) = self.outbox.transaction(now_ms) else { return };
+        // Only with everything that waits: a command that was passed on goes before its position.
+        let next = self.finished.next();
+        let commands = (next > self.commands_committed && self.outbox.is_all(&transaction)).then_some(next);
+        let offsets = commands.map(|next| OffsetCommit {
+            group: GROUP.to_owned(),
+            topic: GATEWAY_COMMANDS,
+            partition: self.owner.partition(),
+            next,
+        });
+        let records = std::mem::take(&mut transaction.records);
+        let owner = self.owner.clone();
+        let committing: Committing =
+            Box::pin(async move { owner.transact(records, offsets.into_iter().collect()).await });
+        self.commit = Some((transaction, commands, committing));
+    }
+
+    /// False when the partition is another's now.
+    fn commit_ended(&mut self, result: Result<Vec<i64>, TransactError>) -> Result<bool, GatewayError> {
+        let Some((transaction, commands, _)) = self.commit.take() else { return Ok(true) };
+        match result {
+            Ok(_) => {
+                if self.commit_retries > 0 {
+                    tracing::info!(waited = self.outbox.bytes(), "the log takes events again");
+                }
+                (self.commit_retries, self.commit_after) = (0, None);
+                metrics::counter!("miso_gateway_events_total").increment(transaction.events as u64);
+                metrics::histogram!("miso_gateway_transaction_events").record(transaction.events as f64);
+                self.commands_committed = commands.unwrap_or(self.commands_committed);
+                for shard in self.outbox.committed(&transaction) {
+                    self.open(shard);
+                }
+                metrics::gauge!("miso_gateway_buffer_bytes").set(self.outbox.bytes() as f64);
+                Ok(true)
+            }
+            Err(TransactError::Retry(reason)) => {
+                if self.commit_retries == 0 {
+                    tracing::warn!(reason, "the log takes no events now; they wait");
+                }
+                let wait = COMMIT_RETRY.saturating_mul(1 << self.commit_retries.min(8)).min(COMMIT_RETRY_LIMIT);
+                self.commit_retries = self.commit_retries.saturating_add(1);
+                self.commit_after = Some(Instant::now() + wait);
+                metrics::counter!("miso_gateway_commit_retries_total").increment(1);
+                Ok(true)
+            }
+            Err(TransactError::Fenced(partition)) => {
+                tracing::warn!(partition, "these shards are another process's now");
+                Ok(false)
+            }
+            Err(TransactError::Refused(reason)) => Err(GatewayError::Refused(reason)),
+        }
+    }
+
+    /// `Connecting` is in the log: the connection may be opened.
+    fn open(&mut self, shard: i32) {
+        let Some(run) = self.shards.get_mut(&shard) else { return };
+        if self.stopping || !matches!(run.link, Link::Marked) {
+            return;
+        }
+        let builder = ConfigBuilder::from(self.template.clone())
+            .proxy_url(address(&self.common.upstream.url, self.common.config.zstd));
+        let builder = match &run.session.session {
+            Some(session) => {
+                let sequence = u64::try_from(run.session.sequence).unwrap_or(0);
+                let builder = builder.session(twilight_gateway::Session::new(sequence, session.id.clone()));
+                match run.session.resume_url().filter(|url| is_address(url)) {
+                    Some(url) => builder.resume_url(address(url, self.common.config.zstd)),
+                    None => builder,
+                }
+            }
+            None => builder,
+        };
+        let number = u32::try_from(shard).unwrap_or(0);
+        let count = u32::try_from(self.common.upstream.shard_count).unwrap_or(1).max(1);
+        let (close, closed) = oneshot::channel();
+        run.generation += 1;
+        run.commands.connection_began();
+        let connection = Connection::new(ShardId::new(number, count), builder.build(), run.generation, closed);
+        run.link = Link::Open { sender: connection.sender(), close: Some(close) };
+        self.common.board.set(shard, ShardStatus::Connecting);
+        tracing::info!(shard, resumes = run.session.session.is_some(), "connecting to the gateway");
+        metrics::counter!("miso_gateway_connections_total").increment(1);
+        self.connections.push(connection);
+    }
+
+    fn burst(&mut self, burst: Burst) {
+        let Some(run) = self.shards.get_mut(&burst.shard) else { return };
+        let Link::Open { close, .. } = &run.link else { return };
+        if run.generation != burst.generation {
+            return;
+        }
+        let now = Instant::now();
+        // A connection that we are closing is not listened to: what it says will be replayed.
+        if close.is_some() {
+            let was_live = run.session.is_live();
+            let mut intake = Intake { shard: burst.shard, run, outbox: &mut self.outbox, now, now_ms: now_ms() };
+            burst.frames.iter().for_each(|text| intake.frame(text));
+            if run.session.is_live() && !was_live {
+                self.common.board.set(burst.shard, ShardStatus::Live);
+            }
+        }
+        if let Some(end) = burst.end {
+            self.ended(burst.shard, &end, now);
+        }
+        if self.outbox.bytes() > self.buffer_bytes {
+            self.close_all();
+        }
+    }
+
+    fn ended(&mut self, shard: i32, end: &End, now: Instant) {
+        let Some(run) = self.shards.get_mut(&shard) else { return };
+        self.gate.release(shard);
+        run.turn = None;
+        match run.session.ended(end, now, rand::random()) {
+            Next::Connect { after, gap } => {
+                tracing::info!(shard, ?end, after_ms = after.as_millis(), "the gateway connection ended");
+                if let Some(gap) = gap {
+                    lost(&mut self.outbox, shard, &gap);
+                }
+                run.link = Link::Wait(now + after);
+                self.common.board.set(shard, ShardStatus::Waiting);
+            }
+            Next::Fatal(reason) => {
+                tracing::error!(shard, reason, "Discord refuses this shard; it is not tried again");
+                run.link = Link::Fatal;
+                for offset in run.commands.clear() {
+                    self.finished.finish(offset);
+                }
+                self.common.board.set(shard, ShardStatus::Fatal(reason));
+            }
+        }
+    }
+
+    /// Closes every connection so that its session can be resumed; what still comes is not taken.
+    fn close_all(&mut self) {
+        for (shard, run) in &mut self.shards {
+            if let Link::Open { close, .. } = &mut run.link
+                && let Some(close) = close.take()
+            {
+                if !self.stopping {
+                    tracing::warn!(shard, bytes = self.outbox.bytes(), "the buffer is full; closing until the log is back");
+                    metrics::counter!("miso_gateway_buffer_full_total").increment(1);
+                }
+                let _ = close.send(());
+            }
+        }
+    }
+
+    fn stop_intake(&mut self) {
+        self.stopping = true;
+        self.close_all();
+    }
+
+    /// Everything is settled, or the time is over. A claim that is handed back spares the next owner
+    /// its wait.
+    async fn hand_back(&mut self, now: Instant) -> Result<(), GatewayError> {
+        if self.gate.is_rested(now) && self.commit.is_none() {
+            let partition = self.owner.partition();
+            let released = Append::tombstone(GATEWAY_CHECKPOINTS, partition, claim::claim_key(partition), now_ms());
+            let _ = tokio::time::timeout(COMMIT_RETRY_LIMIT, self.owner.transact(vec![released], Vec::new())).await;
+        }
+        Ok(())
+    }
+
+    fn take_commands(&mut self, batch: Result<Batch, ReadError>) -> Result<(), GatewayError> {
+        match batch {
+            Ok(batch) => {
+                for record in batch.iter() {
+                    self.finished.take(record.offset);
+                    if !record.value.as_ref().is_some_and(|value| self.take_command(record.offset, value)) {
+                        self.finished.finish(record.offset);
+                    }
+                }
+                Ok(())
+            }
+            Err(ReadError::BehindRetention { partition, wanted, earliest }) => {
+                tracing::error!(wanted, earliest, "retention removed commands for the gateway before they were sent");
+                let gap = HandlerGap {
+                    group: GROUP.to_owned(),
+                    topic: GATEWAY_COMMANDS.name.to_owned(),
+                    partition,
+                    from: wanted,
+                    to: earliest,
+                    at_ms: now_ms(),
+                };
+                self.outbox.other(-1, Append::new(PARKED, 0, gap.to_bytes(), gap.at_ms));
+                if self.finished.open() == 0 {
+                    self.finished = FinishedPrefix::new(earliest);
+                }
+                Ok(())
+            }
+            // The reader goes on by itself; commands can wait.
+            Err(ReadError::Unavailable(_)) => Ok(()),
+            Err(ReadError::Closed) => Err(miso_log::LogError::Closed.into()),
+        }
+    }
+
+    /// Whether the command waits to be sent; else it is finished already.
+    fn take_command(&mut self, offset: i64, value: &bytes::Bytes) -> bool {
+        let command = match GatewayCommand::from_bytes(value) {
+            Ok(command) => command,
+            Err(error) => {
+                tracing::error!(%error, offset, "a command for the gateway cannot be read");
+                return false;
+            }
+        };
+        let upstream = &self.common.upstream;
+        let owner = owner_of(command.shard.max(0), upstream.max_concurrency);
+        if (0..upstream.shard_count).contains(&command.shard) && owner != self.owner.partition() {
+            self.outbox.other(-1, Append::new(GATEWAY_COMMANDS, owner, value.clone(), command.at_ms));
+            return false;
+        }
+        let Some(run) = self.shards.get_mut(&command.shard).filter(|run| !matches!(run.link, Link::Fatal)) else {
+            tracing::warn!(shard = command.shard, "a command for a shard that is not there is dropped");
+            return false;
+        };
+        let Ok(d) = std::str::from_utf8(&command.d) else { return false };
+        let json = format!(r#"{{"op":{},"d":{d}}}"#, command.op);
+        if !commands::OPS.contains(&command.op) || json.len() > commands::PAYLOAD_BYTES {
+            tracing::warn!(op = command.op, bytes = json.len(), "a command that Discord would refuse is dropped");
+            return false;
+        }
+        if let Some(replaced) = run.commands.push(Command { offset, op: command.op, json }) {
+            self.finished.finish(replaced);
+        }
+        true
+    }
+}
+
+/// Takes one shard's frames into the outbox.
+struct Intake<'a> {
+    shard: i32,
+    run: &'a mut ShardRun,
+    outbox: &'a mut Outbox,
+    now: Instant,
+    now_ms: i64,
+}
+
+impl Intake<'_> {
+    fn frame(&mut self, text: &str) {
+        match self.run.session.frame(text, self.now) {
+            Taken::Nothing => {}
+            Taken::Event(frame, sequence) | Taken::Resumed(frame, sequence) => {
+                let session_id = self.run.session.session.as_ref().map_or("", |session| &session.id);
+                let record = self.outbox.record(self.shard, session_id, &frame, sequence, self.now_ms);
+                if record.len() <= GATEWAY_EVENTS.max_record_bytes {
+                    self.outbox.event(self.shard, sequence, record);
+                } else {
+                    self.park(frame.t.unwrap_or_default(), sequence, record.len());
+                }
+            }
+            Taken::Ready { frame, sequence, guilds, gap } => {
+                if let Some(gap) = gap {
+                    lost(self.outbox, self.shard, &gap);
+                }
+                let Some(session) = self.run.session.session.clone() else { return };
+                let record = self.outbox.record(self.shard, &session.id, &frame, sequence, self.now_ms);
+                tracing::info!(shard = self.shard, guilds = guilds.len(), "a session began");
+                self.outbox.ready(self.shard, session, sequence, record, &guilds);
+                self.run.commands.session_began();
+            }
+            Taken::Malformed => {
+                metrics::counter!("miso_gateway_frames_malformed_total").increment(1);
+                tracing::error!(shard = self.shard, bytes = text.len(), "a frame of the gateway cannot be read");
+            }
+        }
+    }
+
+    /// An event that no record can hold: said in `parked`, so that it is not lost silently.
+    fn park(&mut self, event_type: &str, sequence: i64, bytes: usize) {
+        metrics::counter!("miso_gateway_events_oversized_total").increment(1);
+        tracing::error!(shard = self.shard, event_type, bytes, "an event is larger than the log takes");
+        let parked = ParkedRecord {
+            group: GROUP.to_owned(),
+            topic: GATEWAY_EVENTS.name.to_owned(),
+            partition: -1,
+            offset: sequence,
+            error_class: "oversized_event".to_owned(),
+            error: format!("{event_type} of {bytes} bytes; the bound is {}", GATEWAY_EVENTS.max_record_bytes),
+            attempts: 1,
+            value: Payload::default(),
+            at_ms: self.now_ms,
+        };
+        self.outbox.other(self.shard, Append::new(PARKED, 0, parked.to_bytes(), self.now_ms));
+        self.outbox.skip(self.shard, sequence);
+    }
+}
+
+fn lost(outbox: &mut Outbox, shard: i32, gap: &crate::session::Lost) {
+    metrics::counter!("miso_gateway_gaps_total").increment(1);
+    tracing::error!(shard, after_sequence = gap.after_sequence, reason = gap.reason, "Discord cannot replay this session");
+    outbox.lost(shard, gap, now_ms());
+}
+
+/// What twilight is given, so that the address it makes asks for compressed frames or for none:
+/// it appends its own query, which is no part of the request behind a `#`.
+fn address(url: &str, zstd: bool) -> String {
+    let url = url.trim_end_matches('/');
+    if zstd { url.to_owned() } else { format!("{url}/?v=10&encoding=json#") }
+}
+
+/// Whether a websocket can be opened there.
+pub(crate) fn is_address(url: &str) -> bool {
+    let uri = format!("{}/?v=10", url.trim_end_matches('/')).parse::<http::Uri>();
+    uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("ws" | "wss")) && uri.host().is_some())
+}
+
+async fn committing(commit: &mut Option<(Transaction, Option<i64>, Committing)>) -> Result<Vec<i64>, TransactError> {
+    match commit {
+        Some((_, _, committing)) => committing.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn asking(asking: &mut Option<Asking>) -> Option<u32> {
+    match asking {
+        Some(asking) => asking.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_uncompressed_address_hides_what_twilight_appends() {
+        let uri: http::Uri = format!("{}/?v=10&encoding=json&compress=zstd-stream", address("wss://gateway.example/", false))
+            .parse()
+            .expect("an address");
+        assert_eq!(uri.to_string(), "wss://gateway.example/?v=10&encoding=json");
+        assert_eq!(address("wss://gateway.example", true), "wss://gateway.example");
+    }
+
+    #[test]
+    fn only_websocket_addresses_are_connected_to() {
+        assert!(is_address("wss://gateway-us-east1-b.discord.gg") && is_address("ws://127.0.0.1:9/"));
+        for text in ["", "http://x", "wss://", "not an address", "wss://a b"] {
+            assert!(!is_address(text), "{text}");
+        }
+    }
+}
