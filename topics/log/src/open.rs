@@ -2,14 +2,24 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::embedded::{EmbeddedConfig, EmbeddedLog};
+use crate::kafka::{KafkaConfig, KafkaLog};
 use crate::{LogError, SharedLog, register_schemas};
 
 /// Opens the log that an address names, with the whole catalogue: `file:PATH` for the embedded
-/// engine. The schemas of this version are in the log before anything else is written.
+/// engine, `kafka://HOST:PORT,HOST:PORT` for Kafka (see [`KafkaConfig::from_address`] for its
+/// options). The schemas of this version are in the log before anything else is written.
+/// `process` is what a broker calls this process in its own logs.
 ///
 /// # Errors
 /// [`LogError::Refused`] for any other address; else as the adapter.
-pub async fn open(address: &str, _process: &str) -> Result<SharedLog, LogError> {
+pub async fn open(address: &str, process: &str) -> Result<SharedLog, LogError> {
+    if let Some(brokers) = address.strip_prefix("kafka://") {
+        let mut config = KafkaConfig::from_address(brokers)?;
+        process.clone_into(&mut config.process_name);
+        let log: SharedLog = Arc::new(KafkaLog::open(config).await?);
+        register_schemas(&*log, now_ms()).await?;
+        return Ok(log);
+    }
     match address.split_once(':') {
         Some(("file", path)) if !path.is_empty() => {
             let config = EmbeddedConfig::new(path.trim_start_matches("//"));

@@ -12,6 +12,7 @@
 //! Replication and `min.insync.replicas` are the cluster's settings. What is acknowledged is on
 //! `min.insync.replicas` brokers (`acks=all`), whatever the topic's durability says.
 
+mod address;
 mod appender;
 mod assignment;
 mod catch_up;
