@@ -9,6 +9,9 @@ use super::writer::Writer;
 /// Records that one chore looks at, at most.
 const CHORE_RECORDS: usize = 1_000;
 
+/// What must fit before a log that could not be written counts as ready again.
+const PROBE_BYTES: i64 = 256 * 1_024;
+
 /// Does it; answers whether there is more to do of the same. On an error the caller rolls back.
 pub(super) fn perform(writer: &mut Writer, chore: Chore) -> rusqlite::Result<bool> {
     match chore {
@@ -20,7 +23,8 @@ pub(super) fn perform(writer: &mut Writer, chore: Chore) -> rusqlite::Result<boo
             Ok(false)
         }
         Chore::Probe => {
-            writer.db.execute("update meta set value = value", [])?;
+            let probe = "insert or replace into meta values ('probe', zeroblob(?1))";
+            writer.db.execute(probe, [PROBE_BYTES])?;
             Ok(false)
         }
     }

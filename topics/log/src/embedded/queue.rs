@@ -62,7 +62,7 @@ pub(super) enum Chore {
     Tombstones { topic: usize, before_ms: i64 },
     /// Copy the last frames of the WAL, so that the next commit starts it anew.
     FinishCheckpoint,
-    /// A write that changes nothing: whether the file takes writes again.
+    /// A write that means nothing: whether the file takes writes again.
     Probe,
 }
 
