@@ -1,10 +1,16 @@
 //! One contract suite over all adapters, and what is particular to each.
 
+mod child;
 mod embedded;
+mod embedded_only;
+mod embedded_processes;
 mod engine;
+mod schemas;
+mod kafka;
 mod suite;
 
 use embedded::Embedded;
+use kafka::Kafka;
 
 /// Each function of the suite, as a test of each engine.
 macro_rules! contract {
@@ -13,6 +19,14 @@ macro_rules! contract {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 super::suite::$name(&super::Embedded::new()).await;
+            })+
+        }
+        mod on_kafka {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                if let Some(engine) = super::Kafka::given() {
+                    super::suite::$name(&engine).await;
+                }
             })+
         }
     };
