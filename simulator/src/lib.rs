@@ -146,6 +146,9 @@ impl Drop for Running {
 pub async fn run(config: SimulatorConfig) -> Result<(), SimulatorError> {
     use std::io::Write as _;
     use tokio::signal::unix::{SignalKind, signal};
+    // Registered before the addresses are printed: who reads them may send the signal at once.
+    let mut terminate = signal(SignalKind::terminate()).map_err(SimulatorError::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(SimulatorError::Runtime)?;
     let running = Simulator::start(config).await?;
     let mut out = std::io::stdout().lock();
     let _closed_pipe = writeln!(
@@ -158,16 +161,9 @@ pub async fn run(config: SimulatorConfig) -> Result<(), SimulatorError> {
     )
     .and_then(|()| out.flush());
     drop(out);
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-        }
-        Err(_) => {
-            let _interrupted = tokio::signal::ctrl_c().await;
-        }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
     running.shutdown().await;
     Ok(())

@@ -4,6 +4,7 @@ mod blast;
 mod connection;
 mod frame;
 mod generator;
+mod identify;
 mod reader;
 mod session;
 mod transport;

@@ -46,7 +46,7 @@ impl Transport {
         match self {
             Self::Plain => frame::append(out, frame::TEXT, payload),
             Self::ZlibStream(stream) => {
-                frame::append(out, frame::BINARY, &deflate(stream, payload, FlushCompress::Sync))
+                frame::append(out, frame::BINARY, &deflate(stream, payload, FlushCompress::Sync));
             }
             Self::ZstdStream(context) => frame::append(out, frame::BINARY, &zstd_flush(context, payload)),
             Self::ZlibPayload => {

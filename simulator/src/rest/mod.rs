@@ -1,11 +1,13 @@
 //! REST: one request through ban, authorization, limits, faults, world, and into the journal.
 
+mod answer;
 mod channels;
 mod faults;
 mod guilds;
 mod limits;
 mod messages;
 mod multipart;
+mod query;
 mod route;
 mod users;
 mod webhooks;
@@ -14,29 +16,29 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
-use http::{HeaderMap, Response, StatusCode};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, Response};
 use http_body_util::Full;
 use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use faults::{FaultSpec, Faults};
 pub(crate) use limits::Limits;
+pub(crate) use query::{decode, parse_query};
 
 use crate::core::Core;
 use crate::gateway::IDENTIFY_TOTAL;
 use crate::snowflake::unix_us;
 use crate::world::{INVALID_FORM, METHOD_NOT_ALLOWED, NOT_FOUND, Refusal, UNAUTHORIZED};
-use faults::{Kind, Stage, Strike};
-use limits::{Asked, BucketState, Scope, Verdict};
-use route::{Access, Call, Found, GatewayFacts, Reply};
+use answer::{answer, bucket_headers, cloudflare, refuse, scope_name, struck, too_many};
+use faults::{Kind, Stage};
+use limits::{Asked, Scope, Verdict};
+use route::{Access, Call, Found, GatewayFacts};
 
 /// Largest body read; more is refused with 413.
 pub(crate) const MAX_BODY: usize = 32 << 20;
 /// Bodies up to this length are kept in the journal.
 const MAX_JOURNAL_BODY: usize = 64 << 10;
-
-const VIA: (HeaderName, &str) = (http::header::VIA, "1.1 google");
 
 /// A request as it came in; `path` begins behind `/api/v10`.
 #[derive(Debug)]
@@ -240,140 +242,4 @@ fn read_body(received: &Received<'_>) -> Result<(Value, Vec<crate::world::Upload
         return Ok((json.map_err(|_| INVALID_FORM)?, form.uploads));
     }
     serde_json::from_slice(received.body).map(|body| (body, Vec::new())).map_err(|_| INVALID_FORM)
-}
-
-fn json_response(status: u16, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(VIA.0, HeaderValue::from_static(VIA.1));
-    response
-}
-
-fn answer(result: Result<Reply, Refusal>) -> Response<Full<Bytes>> {
-    match result {
-        Err(refusal) => refuse(&refusal),
-        Ok(Reply { status, body: Some(body), .. }) => json_response(status, body.to_string()),
-        Ok(Reply { status, body: None, .. }) => {
-            let mut response = json_response(status, String::new());
-            response.headers_mut().remove(CONTENT_TYPE);
-            response
-        }
-    }
-}
-
-fn refuse(refusal: &Refusal) -> Response<Full<Bytes>> {
-    json_response(refusal.status, serde_json::json!({"message": refusal.message, "code": refusal.code}).to_string())
-}
-
-fn struck(strike: Strike, bucket: Option<&BucketState>, now_us: u64) -> (Response<Full<Bytes>>, Option<&'static str>) {
-    let retry_after_us = strike.retry_after_ms * 1000;
-    match strike.kind {
-        Kind::Shared => (too_many("shared", retry_after_us, bucket, now_us), Some("shared")),
-        Kind::User => (too_many("user", retry_after_us, bucket, now_us), Some("user")),
-        Kind::Global => (too_many("global", retry_after_us, None, now_us), Some("global")),
-        Kind::Cloudflare => (cloudflare(retry_after_us), Some("banned")),
-        Kind::Status | Kind::Cut | Kind::Hang => {
-            let status = strike.status;
-            let text = StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason()).unwrap_or("Error");
-            (
-                json_response(
-                    status,
-                    serde_json::json!({"message": format!("{status}: {text}"), "code": 0}).to_string(),
-                ),
-                None,
-            )
-        }
-    }
-}
-
-fn scope_name(scope: Scope) -> &'static str {
-    match scope {
-        Scope::User => "user",
-        Scope::Global => "global",
-    }
-}
-
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(HeaderName::from_static(name), value);
-    }
-}
-
-fn seconds(us: u64) -> String {
-    format!("{}.{:03}", us / 1_000_000, us / 1000 % 1000)
-}
-
-fn bucket_headers(headers: &mut HeaderMap, bucket: &BucketState, now_us: u64) {
-    set(headers, "x-ratelimit-limit", &bucket.limit.to_string());
-    set(headers, "x-ratelimit-remaining", &bucket.remaining.to_string());
-    set(headers, "x-ratelimit-reset", &seconds(bucket.reset_us));
-    // Rounded up: a client that waits exactly so long finds the window over.
-    set(headers, "x-ratelimit-reset-after", &seconds(bucket.reset_us.saturating_sub(now_us).next_multiple_of(1000)));
-    set(headers, "x-ratelimit-bucket", &bucket.hash);
-}
-
-fn too_many(
-    scope: &'static str,
-    retry_after_us: u64,
-    bucket: Option<&BucketState>,
-    now_us: u64,
-) -> Response<Full<Bytes>> {
-    let retry_after_us = retry_after_us.next_multiple_of(1000);
-    let global = scope == "global";
-    let message = if scope == "shared" { "The resource is being rate limited." } else { "You are being rate limited." };
-    let body = format!("{{\"message\":\"{message}\",\"retry_after\":{},\"global\":{global}}}", seconds(retry_after_us));
-    let mut response = json_response(429, body);
-    let headers = response.headers_mut();
-    if let Some(bucket) = bucket {
-        bucket_headers(
-            headers,
-            &BucketState { remaining: 0, reset_us: now_us + retry_after_us, ..bucket.clone() },
-            now_us,
-        );
-    }
-    set(headers, "retry-after", &retry_after_us.div_ceil(1_000_000).to_string());
-    set(headers, "x-ratelimit-scope", scope);
-    if global {
-        set(headers, "x-ratelimit-global", "true");
-    }
-    response
-}
-
-/// What Cloudflare says before Discord is reached.
-fn cloudflare(retry_after_us: u64) -> Response<Full<Bytes>> {
-    let mut response =
-        Response::new(Full::new(Bytes::from_static(b"<!doctype html><html><body>error code: 1015</body></html>")));
-    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=UTF-8"));
-    set(response.headers_mut(), "retry-after", &retry_after_us.div_ceil(1_000_000).to_string());
-    response
-}
-
-/// Percent-decoding; what is malformed stays.
-pub(crate) fn decode(text: &str) -> String {
-    if !text.contains('%') {
-        return text.to_owned();
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3))
-            .flatten()
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        out.push(hex.unwrap_or(bytes[at]));
-        at += if hex.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// The pairs of a query string, decoded.
-pub(crate) fn parse_query(query: &str) -> Vec<(String, String)> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(key, value)| (decode(key), decode(&value.replace('+', " "))))
-        .collect()
 }

@@ -32,7 +32,7 @@ pub(crate) fn read(content_type: &str, body: &[u8]) -> Option<Form> {
         let name = parameter(head, "name")?;
         match parameter(head, "filename") {
             Some(file) => {
-                form.uploads.push(Upload { name: file.to_owned(), bytes: content.len(), kind: kind(head).to_owned() })
+                form.uploads.push(Upload { name: file.to_owned(), bytes: content.len(), kind: kind(head).to_owned() });
             }
             None if name == "payload_json" => form.payload_json = Some(content.to_vec()),
             None => {}

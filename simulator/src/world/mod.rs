@@ -2,6 +2,7 @@
 //! the events Discord would send in the outbox. No I/O, no clock: `now_ms` comes in.
 
 mod channels;
+mod composing;
 mod guilds;
 mod interactions;
 mod members;

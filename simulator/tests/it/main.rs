@@ -3,5 +3,6 @@
 mod client;
 mod control;
 mod gateway;
+mod process;
 mod rest;
 mod twilight;

@@ -333,3 +333,115 @@ async fn guild_routes_change_the_world_and_tell_the_gateway() {
     assert_eq!(rest.get(&format!("{base}/members/{user}")).await.0, 404);
     simulator.shutdown().await;
 }
+
+#[tokio::test]
+async fn every_other_route_a_library_uses_answers() {
+    let simulator = start(unlimited()).await;
+    let (guild, channel, _, user) = place(&simulator).await;
+    let rest = Rest::new(&simulator);
+    let me = rest.get("/users/@me").await.1["id"].as_str().unwrap().to_owned();
+    let messages = format!("/channels/{channel}/messages");
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let (_, message) = rest.call(Method::POST, &messages, json!({"content": n.to_string()})).await;
+        ids.push(message["id"].as_str().unwrap().to_owned());
+    }
+    let listed = |query: String| {
+        let (rest, path) = (&rest, format!("{messages}{query}"));
+        async move {
+            let (_, list) = rest.get(&path).await;
+            list.as_array()
+                .unwrap()
+                .iter()
+                .map(|message| message["content"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(listed("?limit=2".to_owned()).await, ["4", "3"]);
+    assert_eq!(listed(format!("?before={}", ids[2])).await, ["1", "0"]);
+    assert_eq!(listed(format!("?after={}&limit=1", ids[1])).await, ["2"]);
+    assert_eq!(listed(format!("?around={}&limit=3", ids[2])).await, ["3", "2", "1"]);
+    let (numbers, one): (Vec<u64>, _) =
+        (ids[3..].iter().map(|id| id.parse().unwrap()).collect(), format!("{messages}/{}", ids[0]));
+    let steps = [
+        (Method::POST, format!("{messages}/bulk-delete"), json!({"messages": numbers}), 204),
+        (Method::POST, format!("{messages}/bulk-delete"), json!({"messages": [1, 2]}), 400),
+        (Method::PUT, format!("/channels/{channel}/pins/{}", ids[0]), json!({}), 204),
+        (Method::POST, format!("{one}/threads"), json!({"name": "talk"}), 201),
+        (Method::PUT, format!("/channels/{}/thread-members/@me", ids[0]), json!({}), 204),
+        (Method::POST, format!("/channels/{channel}/invites"), json!({}), 200),
+        (Method::PUT, format!("/channels/{channel}/permissions/{guild}"), json!({"type": 0, "deny": "2048"}), 204),
+        (Method::DELETE, format!("/channels/{channel}/permissions/{guild}"), json!({}), 204),
+        (Method::PATCH, format!("/guilds/{guild}/members/@me"), json!({"nick": "soup"}), 200),
+        (Method::PATCH, "/users/@me".to_owned(), json!({"username": "miso2"}), 200),
+        (Method::PUT, format!("/applications/{me}/commands"), json!([{"name": "ping", "description": "x"}]), 200),
+        (
+            Method::POST,
+            format!("/applications/{me}/guilds/{guild}/commands"),
+            json!({"name": "help", "description": "x"}),
+            201,
+        ),
+        (Method::PUT, format!("/guilds/{guild}/members/{user}/roles/5"), json!({}), 404),
+        (Method::DELETE, format!("/guilds/{guild}/members/{user}"), json!({}), 204),
+    ];
+    for (method, path, body, expected) in steps {
+        let (status, answer) = rest.call(method, &path, body).await;
+        assert_eq!(status, expected, "{path} {answer}");
+    }
+    assert_eq!(listed(String::new()).await, ["2", "1", "0"]);
+    for (path, count) in [
+        (format!("/channels/{channel}/pins"), 1),
+        (format!("/channels/{channel}/invites"), 1),
+        (format!("/channels/{channel}/webhooks"), 0),
+        (format!("/applications/{me}/commands"), 1),
+        (format!("/applications/{me}/guilds/{guild}/commands"), 1),
+        (format!("/guilds/{guild}/roles"), 3),
+        (format!("/guilds/{guild}/emojis"), 2),
+        (format!("/guilds/{guild}/bans"), 0),
+        (format!("/guilds/{guild}/members/search?query=MISO&limit=5"), 1),
+        (format!("/guilds/{guild}/channels"), 5),
+    ] {
+        let (status, list) = rest.get(&path).await;
+        assert_eq!((status, list.as_array().map(Vec::len)), (200, Some(count)), "{path} {list}");
+    }
+    let (_, pins) = rest.get(&format!("{messages}/pins")).await;
+    assert_eq!(pins["items"][0]["message"]["id"], ids[0]);
+    let (_, threads) = rest.get(&format!("/guilds/{guild}/threads/active")).await;
+    assert!(threads["threads"].as_array().unwrap().iter().any(|thread| thread["id"] == ids[0].as_str()));
+    simulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn ordered_limits_look_like_those_of_discord_and_of_cloudflare() {
+    let simulator = start(unlimited()).await;
+    let rest = Rest::new(&simulator);
+    let get = || rest.request(Method::GET, "/users/@me").send();
+    for (kind, via, global) in [("global", true, "true"), ("user", true, ""), ("cloudflare", false, "")] {
+        order(&simulator, "POST", "faults", json!({"kind": kind, "retry_after_ms": 1_500})).await;
+        let response = get().await.unwrap();
+        assert_eq!((response.status().as_u16(), header(&response, "retry-after")), (429, "2".to_owned()), "{kind}");
+        assert_eq!(!header(&response, "via").is_empty(), via, "{kind}");
+        assert_eq!(header(&response, "x-ratelimit-global"), global, "{kind}");
+    }
+    order(&simulator, "POST", "faults", json!({"kind": "hang", "retry_after_ms": 40})).await;
+    let before = std::time::Instant::now();
+    assert_eq!(get().await.unwrap().status(), 200);
+    assert!(before.elapsed() >= std::time::Duration::from_millis(40));
+    assert_eq!(order(&simulator, "GET", "limits", Value::Null).await["invalid_requests"], 3);
+    simulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn limits_can_be_changed_while_running() {
+    let simulator = start(quick()).await;
+    let (_, channel, _, _) = place(&simulator).await;
+    let rest = Rest::new(&simulator);
+    let route = json!({"route": "POST /channels/{channel}/messages", "limit": 1, "window_ms": 60_000});
+    order(&simulator, "POST", "limits", route).await;
+    let path = format!("/channels/{channel}/messages");
+    assert_eq!(rest.call(Method::POST, &path, json!({"content": "x"})).await.0, 200);
+    assert_eq!(rest.call(Method::POST, &path, json!({"content": "x"})).await.0, 429);
+    let limits = order(&simulator, "GET", "limits", Value::Null).await;
+    assert_eq!(limits["limited_user"], 1);
+    simulator.shutdown().await;
+}
