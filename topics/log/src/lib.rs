@@ -22,12 +22,13 @@ mod prefix;
 mod reader;
 mod record;
 mod ring;
+mod waiting;
 
 pub use catalogue::{Durability, Kept, Topic, TopicSpec};
 pub use codec::{FOREIGN_SCHEMAS, Foreign, Schemas, register_schemas};
 pub use consumer::{Consumer, ConsumerEvent};
 pub use member::{MEMBER_EVENTS, Member, MemberEvent, Owner, Revocation, Transact, TransactError};
-pub use open::open;
+pub use open::{open, open_reader};
 pub use owned::{Owned, SETTLE, run_owned};
 pub use port::{AppendError, Bounds, Log, LogError, PartitionLag, SharedLog};
 pub use prefix::FinishedPrefix;

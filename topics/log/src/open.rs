@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::embedded::{EmbeddedConfig, EmbeddedLog};
+use crate::embedded::{EmbeddedConfig, EmbeddedLog, EmbeddedReader};
 use crate::kafka::{KafkaConfig, KafkaLog};
 use crate::{LogError, SharedLog, register_schemas};
 
@@ -30,6 +30,26 @@ pub async fn open(address: &str, process: &str) -> Result<SharedLog, LogError> {
         _ => Err(LogError::Refused(format!(
             "{address:?} names no log: use file:PATH (embedded) or kafka://HOST:PORT,HOST:PORT"
         ))),
+    }
+}
+
+/// Opens the log for reading only: also while another process writes the embedded file, and without
+/// writing schemas. Groups cannot be joined on it.
+///
+/// # Errors
+/// As [`open`]; [`LogError::Refused`] also when the embedded file is not there yet.
+pub async fn open_reader(address: &str, process: &str) -> Result<SharedLog, LogError> {
+    if let Some(brokers) = address.strip_prefix("kafka://") {
+        let mut config = KafkaConfig::from_address(brokers)?;
+        process.clone_into(&mut config.process_name);
+        return Ok(Arc::new(KafkaLog::open(config).await?));
+    }
+    match address.split_once(':') {
+        Some(("file", path)) if !path.is_empty() => {
+            let path = std::path::Path::new(path.trim_start_matches("//"));
+            Ok(Arc::new(EmbeddedReader::open(path, crate::catalogue::ALL).await?))
+        }
+        _ => open(address, process).await,
     }
 }
 
