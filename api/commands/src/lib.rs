@@ -1,1 +1,145 @@
-//! miso-commands-api.
+//! The commands API: REST, JSON in, JSON out, platform-neutral, not connected to Discord; the only
+//! service with the database.
+//!
+//! Instances are stateless and multiply freely: reads come from the store; whatever changes
+//! something is appended to `bot.requests`, and its answer awaited in `bot.answers`. In between
+//! stands the decider, one owner per partition, spread over all instances: it turns requests into
+//! facts, facts into rows of the store, and answers.
+
+mod answers;
+mod api;
+mod ask;
+mod commands;
+mod decide;
+mod decider;
+mod problem;
+mod routes;
+mod serve;
+mod trace;
+
+use std::sync::Arc;
+
+use miso_bot_store::{BotStore, PrepareError, Store, StoreError};
+use miso_log::{LogError, SharedLog};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use answers::MAX_WAITING;
+pub use ask::{ASK_ATTEMPTS, ASK_PATIENCE};
+pub use decide::{CHANGE_SETTINGS, ChangeSettings};
+pub use decider::{DECIDE_BATCH, GROUP};
+pub use serve::MAX_CONNECTIONS;
+
+/// Section of the configuration.
+#[derive(Clone, Default)]
+pub struct CommandsConfig {
+    /// `MISO_CLUSTER_KEY`: when set, callers must send it as `Authorization: Bearer <key>`.
+    pub cluster_key: Option<String>,
+}
+
+impl std::fmt::Debug for CommandsConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CommandsConfig").field("cluster_key", &self.cluster_key.as_ref().map(|_| "set")).finish()
+    }
+}
+
+/// The role ended; a restart may mend it.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandsError {
+    /// The store cannot be made ready.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// The store failed in a way that waiting does not mend.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log failed in a way that waiting does not mend.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The listener failed.
+    #[error("the listener failed: {0}")]
+    Listen(#[from] std::io::Error),
+}
+
+/// The service: HTTP and its share of the decider.
+#[derive(Debug)]
+pub struct CommandsApi {
+    config: CommandsConfig,
+    log: SharedLog,
+    store: Arc<dyn Store>,
+    cancel: CancellationToken,
+    ready: watch::Sender<bool>,
+}
+
+impl CommandsApi {
+    /// Contacts neither log nor store yet.
+    #[must_use]
+    pub fn start(config: CommandsConfig, log: SharedLog, store: Arc<dyn Store>, cancel: CancellationToken) -> Self {
+        Self { config, log, store, cancel, ready: watch::Sender::new(false) }
+    }
+
+    /// Whether the store is prepared; until then HTTP answers 503.
+    #[must_use]
+    pub fn ready(&self) -> watch::Receiver<bool> {
+        self.ready.subscribe()
+    }
+
+    /// Serves HTTP at once, prepares the store as soon as it is there, decides. Returns when
+    /// cancelled; dropped, it ends at once, with all its tasks and connections.
+    ///
+    /// # Errors
+    /// See [`CommandsError`]. A log or a store that is away is waited for instead.
+    pub async fn serve(self, listener: TcpListener) -> Result<(), CommandsError> {
+        let store = watch::Sender::new(None);
+        let board = answers::Board::default();
+        let api = Arc::new(api::Api {
+            cluster_key: self.config.cluster_key,
+            log: self.log.clone(),
+            store: store.subscribe(),
+            board: board.clone(),
+        });
+        let mut tasks: JoinSet<Result<(), CommandsError>> = JoinSet::new();
+        tasks.spawn(serve::serve(listener, routes::router(api), self.cancel.clone()));
+        tasks.spawn(answers::read(self.log.clone(), board, self.cancel.clone()));
+        let (log, engine, ready, cancel) = (self.log, self.store, self.ready, self.cancel.clone());
+        tasks.spawn(async move {
+            let Some(bot) = prepare(&engine, &log, &cancel).await? else { return Ok(()) };
+            store.send_replace(Some(bot.clone()));
+            ready.send_replace(true);
+            decider::run(log, bot, cancel).await
+        });
+        while let Some(ended) = tasks.join_next().await {
+            match ended {
+                Ok(result) => result?,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Prepares the store, waiting for it and for the log where they are away; `None` when cancelled.
+async fn prepare(
+    store: &Arc<dyn Store>,
+    log: &SharedLog,
+    cancel: &CancellationToken,
+) -> Result<Option<BotStore>, CommandsError> {
+    let mut waits = trace::Waits::default();
+    loop {
+        let prepared = tokio::select! {
+            () = cancel.cancelled() => return Ok(None),
+            prepared = BotStore::prepare(store.clone(), log, rand::random) => prepared,
+        };
+        match prepared {
+            Ok(bot) => return Ok(Some(bot)),
+            Err(
+                error @ (PrepareError::Store(StoreError::Unavailable(_)) | PrepareError::Log(LogError::Unavailable(_))),
+            ) => {
+                waits.wait("the store cannot be prepared yet", &error, cancel).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
+use miso_log::Schemas;
 use miso_model::{Aggregate, Fact, GuildId};
 
 use crate::{Store, StoreError, Tables, project};
@@ -12,6 +13,7 @@ use crate::{Store, StoreError, Tables, project};
 pub struct BotStore {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) tables: Tables,
+    pub(crate) schemas: Arc<Schemas>,
 }
 
 /// What the next decision about an aggregate needs.

@@ -1,17 +1,13 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use miso_log::catalogue::{AGGREGATES, BOT_FACTS};
-use miso_log::{LogError, ReadError, SharedLog};
-use miso_model::{Fact, LogRecord};
+use miso_log::{LogError, ReadError, Schemas, SharedLog};
+use miso_model::Fact;
 
 use crate::{BotStore, ProjectError, SCHEMA_VERSION, Statement, Store, StoreError, Tables};
 
 /// Facts in one transaction while tables are built, at most.
 pub const PREPARE_BATCH: usize = 500;
-/// How often a reader at the end of a partition looks whether it has passed the offsets that hold
-/// no record (Kafka's transaction markers): only while tables are built or a decider starts.
-const HOLES: Duration = Duration::from_millis(20);
 /// Builds that lose against another process or a moving log begin again so often.
 const ATTEMPTS: usize = 5;
 
@@ -80,7 +76,8 @@ impl BotStore {
         }
         let first = "insert into store_meta (name, value) values ('schema_version', '0') on conflict (name) do nothing";
         store.execute(Statement::new(first, vec![])).await?;
-        let live = Self { store, tables: Tables::live() };
+        let schemas = Arc::new(Schemas::open(log.clone()).await?);
+        let live = Self { store, tables: Tables::live(), schemas };
         for _ in 0..ATTEMPTS {
             let found = live.schema_version().await?;
             if found == SCHEMA_VERSION {
@@ -111,7 +108,7 @@ impl BotStore {
     /// # Errors
     /// See [`PrepareError`].
     pub async fn rebuild(&self, log: &SharedLog, build: u32, from: i64) -> Result<(), PrepareError> {
-        let beside = Self { store: self.store.clone(), tables: Tables::beside(build) };
+        let beside = Self { tables: Tables::beside(build), ..self.clone() };
         let mut statements = vec![Statement::new(
             "insert into store_meta (name, value) values ($1, 'building')",
             vec![format!("build/{build}").into()],
@@ -155,7 +152,7 @@ impl BotStore {
     pub async fn catch_up(&self, log: &SharedLog, partition: i32, from: i64) -> Result<i64, PrepareError> {
         let end = log.bounds(BOT_FACTS, partition).await?.latest;
         let mut at = from;
-        let mut reader = FactReader::new(log, partition, from);
+        let mut reader = FactReader::new(log, &self.schemas, partition, from);
         while let Some(facts) = reader.next_before(end).await? {
             for batch in facts.chunks(PREPARE_BATCH) {
                 at = self.project(partition, at, batch).await?;
@@ -179,7 +176,8 @@ pub async fn read_facts(
     from: i64,
     end: i64,
 ) -> Result<Vec<(i64, Fact)>, PrepareError> {
-    let mut reader = FactReader::new(log, partition, from);
+    let schemas = Schemas::open(log.clone()).await?;
+    let mut reader = FactReader::new(log, &schemas, partition, from);
     let mut all = Vec::new();
     while let Some(facts) = reader.next_before(end).await? {
         all.extend(facts);
@@ -187,25 +185,24 @@ pub async fn read_facts(
     Ok(all)
 }
 
-struct FactReader {
+struct FactReader<'a> {
     partition: i32,
+    schemas: &'a Schemas,
     reader: miso_log::Reader,
 }
 
-impl FactReader {
-    fn new(log: &SharedLog, partition: i32, from: i64) -> Self {
-        Self { partition, reader: log.reader(BOT_FACTS, &[(partition, from)]) }
+impl<'a> FactReader<'a> {
+    fn new(log: &SharedLog, schemas: &'a Schemas, partition: i32, from: i64) -> Self {
+        Self { partition, schemas, reader: log.reader(BOT_FACTS, &[(partition, from)]) }
     }
 
     /// The next facts below `end`; `None` when all were given.
     async fn next_before(&mut self, end: i64) -> Result<Option<Vec<(i64, Fact)>>, PrepareError> {
-        while self.reader.position(self.partition).is_some_and(|next| next < end) {
-            let batch = tokio::select! {
-                batch = self.reader.next() => batch,
-                () = tokio::time::sleep(HOLES) => continue,
-            };
-            let batch = match batch {
-                Ok(batch) => batch,
+        let ends = [(self.partition, end)];
+        loop {
+            let batch = match self.reader.next_before(&ends).await {
+                Ok(Some(batch)) => batch,
+                Ok(None) => return Ok(None),
                 Err(ReadError::BehindRetention { partition, earliest, .. }) => {
                     return Err(PrepareError::FactsLost { partition, earliest });
                 }
@@ -214,7 +211,8 @@ impl FactReader {
             };
             let mut facts = Vec::with_capacity(batch.len());
             for record in batch.iter().filter(|record| record.offset < end) {
-                let fact = Fact::from_bytes(record.value.as_deref().unwrap_or_default()).map_err(|error| {
+                let fact = self.schemas.decode_waiting(record.value.as_deref().unwrap_or_default()).await;
+                let fact = fact.map_err(|error| {
                     let (partition, offset, reason) = (record.partition, record.offset, error.to_string());
                     PrepareError::Unreadable { partition, offset, reason }
                 })?;
@@ -224,6 +222,5 @@ impl FactReader {
                 return Ok(Some(facts));
             }
         }
-        Ok(None)
     }
 }

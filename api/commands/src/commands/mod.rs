@@ -1,0 +1,70 @@
+//! What answers the commands that run here, one file each.
+
+mod chance;
+mod help;
+mod ping;
+mod prefix;
+
+use miso_command_catalogue::{Args, Command, Context, DEFAULT_PREFIX, Document, Problem};
+
+use crate::api::Api;
+
+/// A checked invocation.
+pub(crate) struct Call<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) command: &'static Command,
+    pub(crate) args: Args,
+    pub(crate) context: Context,
+    pub(crate) request_id: String,
+    pub(crate) now_ms: i64,
+}
+
+/// An answer and, where the store was read or changed, its position.
+pub(crate) struct Answered {
+    pub(crate) document: Document,
+    pub(crate) position: Option<(i32, i64)>,
+}
+
+impl From<Document> for Answered {
+    fn from(document: Document) -> Self {
+        Self { document, position: None }
+    }
+}
+
+impl Call<'_> {
+    /// What examples begin with.
+    fn prefix(&self) -> &str {
+        self.context.prefix.as_deref().unwrap_or(DEFAULT_PREFIX)
+    }
+}
+
+pub(crate) async fn answer(call: &Call<'_>) -> Result<Answered, Problem> {
+    match call.command.name {
+        "ping" => Ok(ping::ping(&call.context, call.now_ms).into()),
+        "help" => Ok(help::help(&call.args, call.prefix()).into()),
+        "prefix" => prefix::prefix(call).await,
+        "choose" => Ok(chance::choose(&call.args, &call.request_id).into()),
+        "rng" => Ok(chance::rng(&call.args, &call.request_id).into()),
+        _ => Err(Problem::new(501, "not-built", "Not built yet", "This command is declared but not built yet.")),
+    }
+}
+
+/// Text as Markdown code, whatever it holds.
+fn code(text: &str) -> String {
+    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use miso_command_catalogue::{CATALOGUE, Runs};
+
+    #[test]
+    fn every_command_of_this_service_is_built() {
+        let built = ["ping", "help", "prefix", "choose", "rng"];
+        let declared: Vec<_> = CATALOGUE.commands.iter().filter(|command| command.runs != Runs::Client).collect();
+        for command in &declared {
+            assert!(built.contains(&command.name), "{}", command.name);
+        }
+        assert_eq!(declared.len(), built.len());
+    }
+}

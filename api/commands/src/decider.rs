@@ -1,0 +1,403 @@
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use miso_bot_store::{AggregateState, BotStore, PrepareError, ProjectError, StoreError};
+use miso_command_catalogue::Problem;
+use miso_log::catalogue::{BOT_ANSWERS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, PARKED};
+use miso_log::{
+    Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, run_owned,
+};
+use miso_model::{Answer, Fact, HandlerGap, LogRecord, ParkedRecord, Request, Setting};
+use tokio_util::sync::CancellationToken;
+
+use crate::CommandsError;
+use crate::decide::{Decision, decide};
+use crate::trace::{Waits, now_ms};
+
+/// The consumer group over `bot.requests`.
+pub const GROUP: &str = "miso.decider";
+/// Requests decided in one transaction, at most.
+pub const DECIDE_BATCH: usize = 256;
+
+/// Decides for the partitions that this process owns, until cancelled.
+///
+/// The order of steps is what makes it safe to be stopped anywhere: facts and offsets are one
+/// transaction of the log; what the store misses of it is projected by the next owner before it
+/// decides anything; an answer that was not given is given again to a caller that asks again.
+pub(crate) async fn run(log: SharedLog, bot: BotStore, cancel: CancellationToken) -> Result<(), CommandsError> {
+    let mut waits = Waits::default();
+    let schemas = loop {
+        match Schemas::open(log.clone()).await {
+            Ok(schemas) => break Arc::new(schemas),
+            Err(LogError::Unavailable(reason)) => waits.wait("schemas cannot be read yet", &reason, &cancel).await,
+            Err(error) => return Err(error.into()),
+        }
+        if cancel.is_cancelled() {
+            return Ok(());
+        }
+    };
+    let work = |owned: Owned| {
+        let decider = Decider {
+            partition: owned.owner.partition(),
+            log: log.clone(),
+            bot: bot.clone(),
+            schemas: Arc::clone(&schemas),
+            owned,
+            position: 0,
+            waits: Waits::default(),
+        };
+        decider.run()
+    };
+    run_owned(log.clone(), GROUP, BOT_REQUESTS, cancel, work).await
+}
+
+/// The owner of one partition.
+struct Decider {
+    partition: i32,
+    log: SharedLog,
+    bot: BotStore,
+    schemas: Arc<Schemas>,
+    owned: Owned,
+    /// Where the store's projection of this partition stands.
+    position: i64,
+    waits: Waits,
+}
+
+/// The partition is ours no more, or must be handed back: leave everything as it is.
+struct Leave;
+
+/// What a batch of requests comes to, before anything is written.
+#[derive(Default)]
+struct Plan {
+    facts: Vec<Fact>,
+    /// Aggregates after the facts.
+    changed: BTreeMap<String, AggregateState>,
+    replies: Vec<Reply>,
+}
+
+enum Reply {
+    /// Decided before: the same again.
+    Known(Answer),
+    /// The answer of `facts[index]`.
+    OfFact(usize),
+    Refused(String, Problem),
+}
+
+impl Decider {
+    async fn run(mut self) -> Result<(), CommandsError> {
+        match self.work().await {
+            Ok(()) | Err(Stop::Leave) => Ok(()),
+            Err(Stop::Error(error)) => Err(error),
+        }
+    }
+
+    async fn work(&mut self) -> Result<(), Stop> {
+        let start = loop {
+            match self.start().await {
+                Ok(start) => break start,
+                Err(LogError::Unavailable(reason)) => self.wait("the log is away", &reason).await?,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        self.catch_up().await?;
+        let mut reader = self.log.reader(BOT_REQUESTS, &[(self.partition, start)]);
+        let stop = self.owned.stop.clone();
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                batch = reader.next() => batch,
+            };
+            match batch {
+                Ok(batch) => {
+                    let records: Vec<Record> = batch.iter().cloned().collect();
+                    for records in records.chunks(DECIDE_BATCH) {
+                        self.decide(records).await?;
+                    }
+                }
+                Err(ReadError::BehindRetention { wanted, earliest, .. }) => self.report_gap(wanted, earliest).await?,
+                Err(ReadError::Unavailable(reason)) => self.wait("requests cannot be read", &reason).await?,
+                Err(ReadError::Closed) => return Err(LogError::Closed.into()),
+            }
+        }
+    }
+
+    async fn start(&self) -> Result<i64, LogError> {
+        match self.log.committed(GROUP, BOT_REQUESTS, self.partition).await? {
+            Some(next) => Ok(next),
+            None => Ok(self.log.bounds(BOT_REQUESTS, self.partition).await?.earliest),
+        }
+    }
+
+    /// Step 1: the store has projected the facts of this partition to their end. Only its owner
+    /// writes them, so this holds from then on as long as each batch of facts is projected.
+    async fn catch_up(&mut self) -> Result<(), Stop> {
+        loop {
+            let caught_up = async {
+                let from = self.bot.position(self.partition).await?;
+                self.bot.catch_up(&self.log, self.partition, from).await
+            };
+            match caught_up.await {
+                Ok(position) => {
+                    self.position = position;
+                    return Ok(());
+                }
+                Err(PrepareError::Store(error @ StoreError::Unavailable(_))) => {
+                    self.wait("the store is away", &error).await?
+                }
+                Err(PrepareError::Log(error @ LogError::Unavailable(_))) => {
+                    self.wait("facts cannot be read", &error).await?
+                }
+                Err(error) => return Err(Stop::Error(error.into())),
+            }
+        }
+    }
+
+    /// Steps 2 to 6 for some records of `bot.requests`.
+    async fn decide(&mut self, records: &[Record]) -> Result<(), Stop> {
+        let Some(last) = records.last() else { return Ok(()) };
+        let began = std::time::Instant::now();
+        let mut requests = Vec::with_capacity(records.len());
+        let mut parked = Vec::new();
+        for record in records {
+            match self.schemas.decode_waiting::<Request>(record.value.as_deref().unwrap_or_default()).await {
+                Ok(request) => requests.push(request),
+                Err(error) => parked.push(park(record, &error)),
+            }
+        }
+        let plan = loop {
+            match self.plan(&requests).await {
+                Ok(plan) => break plan,
+                Err(error @ StoreError::Unavailable(_)) => self.wait("the store is away", &error).await?,
+                Err(error) => return Err(Stop::Error(error.into())),
+            }
+        };
+        let committed = self.offset(last.offset + 1);
+        if plan.facts.is_empty() {
+            let mut answers = self.answers(&plan, &[]);
+            answers.extend(parked);
+            self.transact(answers, vec![committed]).await.map_err(Stop::of_refused)?;
+            return Ok(());
+        }
+        // Step 4.
+        let mut written = self.facts(&plan);
+        written.extend(parked);
+        let offsets = match self.transact(written, vec![committed]).await {
+            Ok(offsets) => offsets,
+            Err(Refused::Leave(leave)) => return Err(leave.into()),
+            Err(Refused::TooLarge(_)) if records.len() > 1 => {
+                for record in records {
+                    Box::pin(self.decide(std::slice::from_ref(record))).await?;
+                }
+                return Ok(());
+            }
+            Err(Refused::TooLarge(reason)) => return self.refuse(last, &requests, &reason).await,
+        };
+        // Step 5.
+        let facts: Vec<(i64, Fact)> = offsets.iter().copied().zip(plan.facts.iter().cloned()).collect();
+        self.project(&facts).await?;
+        // Step 6.
+        let answers = self.answers(&plan, &offsets);
+        self.transact(answers, vec![]).await.map_err(Stop::of_refused)?;
+        metrics::histogram!("miso_commands_decide_seconds").record(began.elapsed().as_secs_f64());
+        metrics::counter!("miso_commands_facts_total").increment(plan.facts.len() as u64);
+        Ok(())
+    }
+
+    /// Steps 2 and 3: reads only.
+    async fn plan(&self, requests: &[Request]) -> Result<Plan, StoreError> {
+        let mut plan = Plan::default();
+        let mut seen = HashSet::new();
+        for request in requests {
+            // Repeats inside a batch: one answer serves all who wait.
+            if !seen.insert(&*request.request_id) {
+                continue;
+            }
+            if let Some(known) = self.bot.execution(&request.request_id).await? {
+                plan.replies.push(Reply::Known(Answer {
+                    request_id: request.request_id.clone(),
+                    status: known.status,
+                    body: known.answer.into(),
+                    partition: known.partition,
+                    position: known.next,
+                }));
+                continue;
+            }
+            let state = match plan.changed.get(&request.aggregate) {
+                Some(state) => state.clone(),
+                None => self.bot.aggregate(&request.aggregate).await?,
+            };
+            match decide(&state, request, now_ms()) {
+                Decision::Changed(fact, after) => {
+                    plan.changed.insert(request.aggregate.clone(), after);
+                    plan.replies.push(Reply::OfFact(plan.facts.len()));
+                    plan.facts.push(*fact);
+                }
+                Decision::Refused(problem) => plan.replies.push(Reply::Refused(request.request_id.clone(), problem)),
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Facts first, then the settings that they leave.
+    fn facts(&self, plan: &Plan) -> Vec<Append> {
+        let at = |fact: &Fact| Append::new(BOT_FACTS, self.partition, fact.to_bytes(), fact.at_ms);
+        let mut records: Vec<Append> = plan.facts.iter().map(at).collect();
+        let now = now_ms();
+        records.extend(plan.changed.iter().map(|(aggregate, state)| {
+            let json = serde_json::to_vec(&state.settings).unwrap_or_default().into();
+            let setting = Setting { version: state.version, json };
+            Append::keyed(BOT_SETTINGS, self.partition, aggregate.clone(), setting.to_bytes(), now)
+        }));
+        records
+    }
+
+    fn answers(&self, plan: &Plan, offsets: &[i64]) -> Vec<Append> {
+        let now = now_ms();
+        let answer = |reply: &Reply| match reply {
+            Reply::Known(answer) => answer.clone(),
+            Reply::OfFact(index) => {
+                let fact = &plan.facts[*index];
+                Answer {
+                    request_id: fact.request_id.clone(),
+                    status: fact.status,
+                    body: fact.answer.clone(),
+                    partition: self.partition,
+                    position: offsets.get(*index).map_or(self.position, |offset| offset + 1),
+                }
+            }
+            Reply::Refused(request_id, problem) => Answer {
+                request_id: request_id.clone(),
+                status: problem.status.into(),
+                body: serde_json::to_vec(problem).unwrap_or_default().into(),
+                partition: self.partition,
+                position: self.position,
+            },
+        };
+        plan.replies
+            .iter()
+            .map(|reply| Append::new(BOT_ANSWERS, self.partition, answer(reply).to_bytes(), now))
+            .collect()
+    }
+
+    /// Step 5. When somebody else moved the position (an earlier attempt of ours whose end we did not
+    /// see), what is left is read from the log.
+    async fn project(&mut self, facts: &[(i64, Fact)]) -> Result<(), Stop> {
+        loop {
+            match self.bot.project(self.partition, self.position, facts).await {
+                Ok(position) => {
+                    self.position = position;
+                    return Ok(());
+                }
+                Err(ProjectError::Moved(_)) => return self.catch_up().await,
+                Err(ProjectError::Store(error @ StoreError::Unavailable(_))) => {
+                    self.wait("the store is away", &error).await?
+                }
+                Err(ProjectError::Store(error)) => return Err(Stop::Error(error.into())),
+            }
+        }
+    }
+
+    /// The fact or the settings of a single request do not fit into the log.
+    async fn refuse(&mut self, record: &Record, requests: &[Request], reason: &str) -> Result<(), Stop> {
+        let mut plan = Plan::default();
+        for request in requests {
+            let problem = Problem::new(413, "too-large", "The request is too large", reason);
+            plan.replies.push(Reply::Refused(request.request_id.clone(), problem));
+        }
+        let offset = self.offset(record.offset + 1);
+        let answers = self.answers(&plan, &[]);
+        self.transact(answers, vec![offset]).await.map(|_| ()).map_err(Stop::of_refused)
+    }
+
+    async fn report_gap(&mut self, from: i64, to: i64) -> Result<(), Stop> {
+        tracing::error!(partition = self.partition, from, to, "retention removed requests before they were decided");
+        metrics::counter!("miso_commands_gaps_total").increment(1);
+        let gap = HandlerGap {
+            group: GROUP.to_owned(),
+            topic: BOT_REQUESTS.name.to_owned(),
+            partition: self.partition,
+            from,
+            to,
+            at_ms: now_ms(),
+        };
+        let record = Append::new(PARKED, 0, gap.to_bytes(), gap.at_ms);
+        let offset = self.offset(to);
+        self.transact(vec![record], vec![offset]).await.map(|_| ()).map_err(Stop::of_refused)
+    }
+
+    fn offset(&self, next: i64) -> OffsetCommit {
+        OffsetCommit { group: GROUP.to_owned(), topic: BOT_REQUESTS, partition: self.partition, next }
+    }
+
+    /// One transaction, tried until it happens or the partition is not ours any more.
+    async fn transact(&mut self, records: Vec<Append>, offsets: Vec<OffsetCommit>) -> Result<Vec<i64>, Refused> {
+        loop {
+            match self.owned.owner.transact(records.clone(), offsets.clone()).await {
+                Ok(positions) => return Ok(positions),
+                Err(TransactError::Fenced(_)) => return Err(Refused::Leave(Leave)),
+                Err(TransactError::Retry(reason)) => {
+                    self.wait("a transaction was aborted", &reason).await.map_err(|_| Refused::Leave(Leave))?;
+                }
+                Err(TransactError::Refused(reason)) => return Err(Refused::TooLarge(reason)),
+            }
+        }
+    }
+
+    /// A pause; an error when the partition must be handed back.
+    async fn wait(&mut self, what: &str, error: &impl std::fmt::Display) -> Result<(), Leave> {
+        self.waits.wait(what, error, &self.owned.stop).await;
+        if self.owned.stop.is_cancelled() || !self.owned.owner.is_current() { Err(Leave) } else { Ok(()) }
+    }
+}
+
+fn park(record: &Record, error: &miso_model::RecordError) -> Append {
+    metrics::counter!("miso_commands_parked_total").increment(1);
+    tracing::error!(partition = record.partition, offset = record.offset, %error, "a request cannot be read; parked");
+    let parked = ParkedRecord {
+        group: GROUP.to_owned(),
+        topic: BOT_REQUESTS.name.to_owned(),
+        partition: record.partition,
+        offset: record.offset,
+        error_class: "malformed_record".to_owned(),
+        error: error.to_string(),
+        attempts: 1,
+        value: record.value.clone().unwrap_or_default().into(),
+        at_ms: now_ms(),
+    };
+    Append::new(PARKED, 0, parked.to_bytes(), parked.at_ms)
+}
+
+/// Why an owner's work ends.
+enum Stop {
+    Leave,
+    Error(CommandsError),
+}
+
+/// Why a transaction did not happen.
+enum Refused {
+    Leave(Leave),
+    TooLarge(String),
+}
+
+impl Stop {
+    /// Of records that always fit.
+    fn of_refused(refused: Refused) -> Self {
+        match refused {
+            Refused::Leave(_) => Self::Leave,
+            Refused::TooLarge(reason) => Self::Error(LogError::Refused(reason).into()),
+        }
+    }
+}
+
+impl From<Leave> for Stop {
+    fn from(_: Leave) -> Self {
+        Self::Leave
+    }
+}
+
+impl From<LogError> for Stop {
+    fn from(error: LogError) -> Self {
+        Self::Error(error.into())
+    }
+}
