@@ -96,6 +96,13 @@ impl Partition {
             || self.guilds.get(&guild.0).is_some_and(|known| known.presence == offset)
     }
 
+    /// Offset of the GUILD_CREATE with which the bot's presence in the guild began, while it is remembered as
+    /// a join; `None` for a guild that a READY listed.
+    pub(crate) fn joined_at(&self, guild: GuildId) -> Option<i64> {
+        let presence = self.guilds.get(&guild.0)?.presence;
+        self.joins.contains(&(presence, guild.0)).then_some(presence)
+    }
+
     fn event(&mut self, at: i64, event: &EventView<'_>) -> Result<(), String> {
         let d = object::object(event.d).map_err(|error| error.to_string())?;
         match event.event_type {

@@ -195,6 +195,13 @@ impl DiscordState {
         !self.shared.read(slot(guild)).was_join(offset, guild)
     }
 
+    /// Offset of the GUILD_CREATE with which the bot joined the guild, while it is remembered; `None` for a
+    /// guild that a READY listed. A reader that has not reached it must not be told of the guild before.
+    #[must_use]
+    pub fn joined_at(&self, guild: GuildId) -> Option<i64> {
+        self.shared.read(slot(guild)).joined_at(guild)
+    }
+
     /// The bot's user, once a READY was folded.
     #[must_use]
     pub fn own_user(&self) -> Option<OwnUser> {

@@ -110,6 +110,9 @@ text_enum! {
         Ready = "ready",
         /// RESUMED.
         Resumed = "resumed",
+        /// A GUILD_MEMBERS_CHUNK answered from state, rendered anew from the request: `json` is the
+        /// chunk's index, a space, then the `d` of the op 8.
+        Members = "members",
         /// Anything else, whole: `json`, at most 4 KiB.
         Other = "other",
     }
@@ -203,6 +206,9 @@ pub struct SessionCheckpoint {
     pub intents: i64,
     /// Gateway version, 9 or 10.
     pub version: i32,
+    /// Members up to which a guild's snapshot lists all.
+    #[serde(default)]
+    pub large_threshold: i32,
     /// The sequence that the next dispatch gets.
     pub next_sequence: i64,
     /// Last acknowledged sequence.
