@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::core::Core;
 use crate::gateway::{BlastRefused, BlastSpec, Target, run_blast, start_blast};
-use crate::rest::FaultSpec;
+use crate::rest::{FaultSpec, parse_query};
 use crate::snowflake::unix_us;
 use crate::world::{Author, BOT_ID, Refusal, parse_emoji, read_id};
 
@@ -62,7 +62,7 @@ impl Call<'_> {
     }
 }
 
-/// Answers one control call.
+/// Answers one control call over HTTP.
 pub(crate) fn handle(
     core: &Arc<Core>,
     method: &str,
@@ -71,7 +71,7 @@ pub(crate) fn handle(
     body: &Bytes,
 ) -> Response<Full<Bytes>> {
     if path == "/journal" && method == "GET" {
-        return journal(core, query);
+        return respond(StatusCode::OK, journal(core, query));
     }
     let body = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(body) };
     let outcome = match body {
@@ -82,6 +82,17 @@ pub(crate) fn handle(
         Ok(value) => respond(StatusCode::OK, value.to_string()),
         Err(Problem(status, reason)) => respond(status, json!({"error": reason}).to_string()),
     }
+}
+
+/// Answers one control call of the own process: (status, reason) when it fails.
+pub(crate) fn order(core: &Arc<Core>, method: &str, path: &str, body: Value) -> Result<Value, (u16, String)> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let query = &parse_query(query);
+    if path == "journal" && method == "GET" {
+        return serde_json::from_str(&journal(core, query)).map_err(|error| (500, error.to_string()));
+    }
+    route(&Call { core, query, body }, method, &format!("/{path}"))
+        .map_err(|Problem(status, reason)| (status.as_u16(), reason))
 }
 
 fn respond(status: StatusCode, body: String) -> Response<Full<Bytes>> {
@@ -169,13 +180,14 @@ fn route(call: &Call<'_>, method: &str, path: &str) -> Answer {
     }
 }
 
-fn journal(core: &Core, query: &[(String, String)]) -> Response<Full<Bytes>> {
+/// One page of the journal, as JSON text.
+fn journal(core: &Core, query: &[(String, String)]) -> String {
     let text = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let from = text("from").and_then(|from| from.parse().ok()).unwrap_or(0);
     let limit = text("limit").and_then(|limit| limit.parse().ok()).unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
     let needle = text("kind").map(|kind| format!("\"kind\":\"{kind}\""));
     let page = core.journal.page(from, limit, needle.as_deref().or_else(|| text("contains")));
-    respond(StatusCode::OK, format!("{{\"first\":{},\"next\":{},\"entries\":{}}}", page.first, page.next, page.entries))
+    format!("{{\"first\":{},\"next\":{},\"entries\":{}}}", page.first, page.next, page.entries)
 }
 
 fn overview(core: &Core) -> Value {

@@ -46,6 +46,14 @@ pub enum SimulatorError {
     /// The journal's file cannot be created.
     #[error("cannot write the journal: {0}; check the folder and its permissions")]
     Journal(std::io::Error),
+    /// A control call was refused.
+    #[error("the control call was refused with {status}: {reason}")]
+    Control {
+        /// As over HTTP.
+        status: u16,
+        /// What was wrong.
+        reason: String,
+    },
     /// The operating system refuses to start the runtime's threads.
     #[error("cannot start the runtime: {0}")]
     Runtime(std::io::Error),
@@ -113,6 +121,21 @@ impl Running {
     #[must_use]
     pub fn token(&self) -> &str {
         &self.core.config.token
+    }
+
+    /// Orders something of the control API without HTTP, for instance `("POST", "say", json!({…}))` or
+    /// `("GET", "journal?from=0", Value::Null)`; see `simulator/README.md`. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`SimulatorError::Control`] with the status and reason the HTTP call would get.
+    pub fn order(
+        &self,
+        method: &str,
+        path: &str,
+        body: serde_json::Value,
+    ) -> Result<serde_json::Value, SimulatorError> {
+        control::order(&self.core, method, path, body)
+            .map_err(|(status, reason)| SimulatorError::Control { status, reason })
     }
 
     /// Waits until everything recorded so far is in the journal's file; blocks for a few milliseconds at most.

@@ -8,12 +8,7 @@ use crate::world::{BOT_ID, Refusal, UNKNOWN_BAN, UNKNOWN_ROLE, World};
 type Answer = Result<Reply, Refusal>;
 
 pub(crate) fn one(world: &mut World, call: &Call) -> Answer {
-    Reply::read(
-        world.guild_object(
-            call.id(0)?,
-            call.query("with_counts").is_some_and(|value| value.eq_ignore_ascii_case("true")),
-        )?,
-    )
+    Reply::read(world.guild_object(call.id(0)?, call.flag("with_counts"))?)
 }
 
 pub(crate) fn edit(world: &mut World, call: &Call) -> Answer {

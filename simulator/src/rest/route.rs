@@ -54,6 +54,11 @@ impl Call {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// A switch in the query, which libraries write as `true`, `True` or `1`.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.query(name).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+    }
+
     pub(crate) fn query_id(&self, name: &str) -> Option<u64> {
         self.query(name).and_then(|text| text.parse().ok())
     }

@@ -56,11 +56,7 @@ pub(crate) fn execute(world: &mut World, call: &Call) -> Answer {
     let author = Author::Webhook { id, name, application: None };
     let channel = call.query_id("thread_id").unwrap_or(webhook.channel);
     let created = world.create_message(channel, &author, &call.body, &call.uploads, call.now_ms)?;
-    if call.query("wait").is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1") {
-        Reply::did(created.id, created.object)
-    } else {
-        Reply::empty(created.id)
-    }
+    if call.flag("wait") { Reply::did(created.id, created.object) } else { Reply::empty(created.id) }
 }
 
 /// (channel, message) that a webhook's message route means.
@@ -103,7 +99,7 @@ pub(crate) fn delete_message(world: &mut World, call: &Call) -> Answer {
 pub(crate) fn callback(world: &mut World, call: &Call) -> Answer {
     let id = call.id(0)?;
     let made = world.answer_interaction(id, call.text(1), &call.body, &call.uploads, call.now_ms)?;
-    if call.query("with_response").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if call.flag("with_response") {
         let mut body = json!({"interaction": {
             "id": id.to_string(), "type": 2, "response_message_id": made.map(|id| id.to_string()), "response_message_loading": made.is_none(),
             "response_message_ephemeral": false,

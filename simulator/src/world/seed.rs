@@ -113,7 +113,11 @@ impl World {
             emojis: [next(), next()],
         };
         self.build_guild(&shape);
-        let payload = self.guild_create(shape.id, 250);
+        let mut payload = self.guild_create(shape.id, 250);
+        // Only a guild that becomes available says `unavailable: false`; by its absence libraries tell a join.
+        if let Some(fields) = payload.as_object_mut() {
+            fields.remove("unavailable");
+        }
         self.emit("GUILD_CREATE", &payload);
         shape.id
     }

@@ -121,6 +121,7 @@ async fn guilds_are_joined_lost_and_out_of_order_for_a_while() {
     let guild = order(&simulator, "POST", "guilds", json!({"name": "New"})).await["id"].as_str().unwrap().to_owned();
     let created = client.payload().await;
     assert_eq!((&created["t"], &created["d"]["name"]), (&json!("GUILD_CREATE"), &json!("New")));
+    assert!(created["d"].get("unavailable").is_none(), "by this libraries tell a join");
     order(&simulator, "POST", &format!("guilds/{guild}/outage"), json!({"unavailable": true})).await;
     let gone = client.payload().await;
     assert_eq!((&gone["t"], &gone["d"]["unavailable"]), (&json!("GUILD_DELETE"), &json!(true)));
@@ -162,5 +163,22 @@ async fn a_taken_port_and_an_impossible_journal_are_clear_errors() {
     assert!(error.contains(&simulator.address().to_string()), "{error}");
     let nowhere = SimulatorConfig { journal: Some("/nonexistent/folder/journal".into()), ..quick() };
     assert!(miso_simulator::Simulator::start(nowhere).await.unwrap_err().to_string().contains("journal"));
+    simulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_control_api_answers_its_own_process_without_http() {
+    let simulator = start(quick()).await;
+    let guilds = simulator.order("GET", "guilds", Value::Null).unwrap();
+    let (guild, user) = (&guilds[0], &guilds[0]["users"][0]);
+    let channel = &guild["channels"][1]["id"];
+    let said = simulator.order("POST", "say", json!({"channel": channel, "user": user, "content": "hi"})).unwrap();
+    let messages =
+        simulator.order("GET", &format!("channels/{}/messages?after=0", channel.as_str().unwrap()), Value::Null);
+    assert_eq!(messages.unwrap()[0]["id"], said["id"]);
+    let refused = simulator.order("POST", "say", json!({"channel": "5", "user": user, "content": "hi"})).unwrap_err();
+    assert!(refused.to_string().contains("404: Unknown Channel"), "{refused}");
+    let page = simulator.order("GET", "journal?from=0&limit=1", Value::Null).unwrap();
+    assert_eq!(page["first"], 0);
     simulator.shutdown().await;
 }

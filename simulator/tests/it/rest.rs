@@ -271,7 +271,8 @@ async fn interactions_are_answered_once_and_followed_up_without_authorization() 
     let http = reqwest::Client::new();
     let callback = format!("{}/interactions/{id}/{token}/callback", rest.base);
     let answer = json!({"type": 5});
-    assert_eq!(http.post(&callback).json(&answer).send().await.unwrap().status(), 204);
+    let first = http.post(format!("{callback}?with_response=1")).json(&answer).send().await.unwrap();
+    assert_eq!(first.json::<Value>().await.unwrap()["interaction"]["id"], id);
     assert_eq!(http.post(&callback).json(&answer).send().await.unwrap().status(), 400);
     let original = format!("{}/webhooks/{me}/{token}/messages/@original", rest.base);
     let edited: Value =
