@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use apache_avro::Schema;
 use bytes::Bytes;
-use miso_model::{
-    LogRecord, RecordError, SINGLE_OBJECT_HEADER_LEN, SchemaRecord, all_codecs, fingerprint_of,
-};
+use miso_model::{LogRecord, RecordError, SINGLE_OBJECT_HEADER_LEN, SchemaRecord, all_codecs, fingerprint_of};
 
 use crate::catalogue::SCHEMAS;
 use crate::{Append, AppendError, Log, LogError, ReadError, SharedLog};
@@ -52,9 +50,7 @@ impl Schemas {
     pub fn decode<T: LogRecord>(&self, bytes: &[u8]) -> Result<T, RecordError> {
         match T::from_bytes(bytes) {
             Err(RecordError::UnknownSchema(fingerprint)) => match self.known(fingerprint) {
-                Some(foreign) if foreign.name == T::codec().name => {
-                    T::from_bytes_written_with(bytes, &foreign.schema)
-                }
+                Some(foreign) if foreign.name == T::codec().name => T::from_bytes_written_with(bytes, &foreign.schema),
                 _ => Err(RecordError::UnknownSchema(fingerprint)),
             },
             result => result,

@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Batch, LogError, Member, MemberEvent, OffsetCommit, Owner, ReadError, Reader, Revocation,
-    SharedLog, Topic,
+    Batch, LogError, Member, MemberEvent, OffsetCommit, Owner, ReadError, Reader, Revocation, SharedLog, Topic,
 };
 
 /// What a consumer meets.

@@ -78,11 +78,7 @@ impl Owner {
     ///
     /// # Errors
     /// See [`TransactError`].
-    pub async fn transact(
-        &self,
-        records: Vec<Append>,
-        offsets: Vec<OffsetCommit>,
-    ) -> Result<Vec<i64>, TransactError> {
+    pub async fn transact(&self, records: Vec<Append>, offsets: Vec<OffsetCommit>) -> Result<Vec<i64>, TransactError> {
         self.adapter.transact(self.partition, self.generation, records, offsets).await
     }
 

@@ -118,10 +118,7 @@ mod tests {
         assert_eq!(group.rebalance().len(), 4);
         group.join(2);
         let steps = group.rebalance();
-        assert_eq!(
-            steps,
-            [Step::Revoke { member: 1, partition: 3 }, Step::Revoke { member: 1, partition: 2 }]
-        );
+        assert_eq!(steps, [Step::Revoke { member: 1, partition: 3 }, Step::Revoke { member: 1, partition: 2 }]);
         assert!(group.rebalance().is_empty(), "nothing is given before it is released");
         assert!(group.released(1, 3));
         assert!(!group.released(1, 3), "once");

@@ -82,9 +82,8 @@ fn compact(writer: &mut Writer, topic: usize) -> rusqlite::Result<bool> {
     db.execute_batch("begin immediate")?;
     let mut removed = 0;
     {
-        let mut older = db.prepare_cached(&format!(
-            "delete from topic_{id} where partition = ?1 and key = ?2 and offset < ?3"
-        ))?;
+        let mut older =
+            db.prepare_cached(&format!("delete from topic_{id} where partition = ?1 and key = ?2 and offset < ?3"))?;
         for (offset, partition, key) in &records {
             removed += older.execute(params![partition, key, offset])?;
         }

@@ -95,8 +95,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, LogError> {
 /// that nobody writes has no shared memory yet, and making that is a write.
 pub(super) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
     let open = |flags| Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
-    let db =
-        open(OpenFlags::SQLITE_OPEN_READ_WRITE).or_else(|_| open(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    let db = open(OpenFlags::SQLITE_OPEN_READ_WRITE).or_else(|_| open(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
     db.pragma_update(None, "query_only", true)?;
     db.pragma_update(None, "cache_size", -8_192)?;
     db.busy_timeout(std::time::Duration::from_secs(10))?;
@@ -126,9 +125,7 @@ pub(super) fn prepare(db: &mut Connection, path: &Path, catalogue: &[Topic]) -> 
                 next integer not null, primary key (grp, topic, partition)) without rowid;",
         )
         .map_err(failed)?;
-    transaction
-        .execute("insert or ignore into meta values ('tables', ?1)", [TABLES_VERSION])
-        .map_err(failed)?;
+    transaction.execute("insert or ignore into meta values ('tables', ?1)", [TABLES_VERSION]).map_err(failed)?;
     let version = check_version(&transaction, path)?;
     debug_assert_eq!(version, TABLES_VERSION);
     let mut ids = Vec::with_capacity(catalogue.len());
@@ -206,7 +203,9 @@ pub(super) fn advice(path: &Path, error: &rusqlite::Error) -> String {
     let folder = path.parent().unwrap_or(path).display();
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => {
-            format!("the disk is full: free space in {folder}; nothing accepted is lost, writing goes on when there is room")
+            format!(
+                "the disk is full: free space in {folder}; nothing accepted is lost, writing goes on when there is room"
+            )
         }
         Some(rusqlite::ErrorCode::SystemIoFailure) => {
             format!("the disk fails or is full ({error}): check {folder}; nothing accepted is lost")

@@ -11,8 +11,8 @@ use super::file::{advice, check_topic, check_version, connect_reader};
 use super::heads::{PartitionHead, TopicHead};
 use super::read::{self, Found, ReadPool};
 use crate::{
-    Append, AppendError, Bounds, Fetched, Kept, Log, LogError, Member, OffsetCommit, PartitionLag, ReadError,
-    Reader, Ring, Source, Topic,
+    Append, AppendError, Bounds, Fetched, Kept, Log, LogError, Member, OffsetCommit, PartitionLag, ReadError, Reader,
+    Ring, Source, Topic,
 };
 
 /// How often a reader at the end looks again. Each look is one short read transaction on pages that
@@ -176,8 +176,7 @@ impl Log for EmbeddedReader {
                     continue;
                 };
                 let compacted = topic.kept == Kept::Compacted;
-                let query =
-                    move |db: &Connection| read::records_from(db, id, compacted, partition, next, head.count);
+                let query = move |db: &Connection| read::records_from(db, id, compacted, partition, next, head.count);
                 let records = if next >= head.next {
                     0
                 } else {

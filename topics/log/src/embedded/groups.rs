@@ -13,9 +13,7 @@ use super::Inner;
 use super::assignment::{Assignment, Step};
 use super::queue::{Change, Work, WriteError};
 use crate::member::MEMBER_EVENTS;
-use crate::{
-    Append, LogError, Member, MemberEvent, OffsetCommit, Owner, Revocation, Topic, Transact, TransactError,
-};
+use crate::{Append, LogError, Member, MemberEvent, OffsetCommit, Owner, Revocation, Topic, Transact, TransactError};
 
 /// How long a member may keep a revoked partition. Then it is fenced and told `Lost`.
 pub const REVOCATION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -111,15 +109,11 @@ impl Groups {
     pub(super) fn new() -> (Self, Coordinator) {
         let (inputs, received) = mpsc::channel(COORDINATOR_QUEUE);
         let to_self = inputs.downgrade();
-        let coordinator =
-            Coordinator { inputs: received, to_self, groups: BTreeMap::new(), last_id: 0 };
+        let coordinator = Coordinator { inputs: received, to_self, groups: BTreeMap::new(), last_id: 0 };
         (Self { inputs }, coordinator)
     }
 
-    async fn ask<T>(
-        &self,
-        input: impl FnOnce(oneshot::Sender<Result<T, LogError>>) -> Input,
-    ) -> Result<T, LogError> {
+    async fn ask<T>(&self, input: impl FnOnce(oneshot::Sender<Result<T, LogError>>) -> Input) -> Result<T, LogError> {
         let (answer, answered) = oneshot::channel();
         self.inputs.send(input(answer)).await.map_err(|_| LogError::Closed)?;
         answered.await.unwrap_or(Err(LogError::Closed))
@@ -220,13 +214,7 @@ impl Coordinator {
         }
     }
 
-    async fn released(
-        &mut self,
-        inner: &Arc<Inner>,
-        name: &Arc<str>,
-        member: u64,
-        (partition, in_time): (i32, bool),
-    ) {
+    async fn released(&mut self, inner: &Arc<Inner>, name: &Arc<str>, member: u64, (partition, in_time): (i32, bool)) {
         let Some(group) = self.groups.get_mut(name) else { return };
         if !group.assignment.released(member, partition) {
             return;
@@ -268,10 +256,7 @@ impl Coordinator {
                 Step::Assign { member, partition } => {
                     self.last_id += 1;
                     group.share.set(partition, self.last_id);
-                    let adapter = Arc::new(GroupOwner {
-                        share: Arc::clone(&group.share),
-                        inner: Arc::clone(inner),
-                    });
+                    let adapter = Arc::new(GroupOwner { share: Arc::clone(&group.share), inner: Arc::clone(inner) });
                     let owner = Owner::new(Arc::clone(&group.share.name), partition, self.last_id, adapter);
                     (member, MemberEvent::Assigned(owner))
                 }

@@ -61,10 +61,8 @@ impl TopicHead {
 
     /// Reads the tables and the tail behind the last mark.
     pub(super) fn load(db: &Connection, topic: i64, partitions: usize) -> rusqlite::Result<Self> {
-        let mut head = db.query_row(
-            "select next, max_timestamp, compacted from topics where id = ?1",
-            [topic],
-            |row| {
+        let mut head =
+            db.query_row("select next, max_timestamp, compacted from topics where id = ?1", [topic], |row| {
                 Ok(Self {
                     next: row.get(0)?,
                     max_timestamp_ms: row.get(1)?,
@@ -72,15 +70,13 @@ impl TopicHead {
                     compacted: row.get(2)?,
                     partitions: vec![PartitionHead::default(); partitions],
                 })
-            },
-        )?;
+            })?;
         let mut saved =
             db.prepare_cached("select partition, earliest, next, count from partitions where topic = ?1")?;
         let mut rows = saved.query([topic])?;
         while let Some(row) = rows.next()? {
             if let Some(partition) = head.partition(row.get(0)?) {
-                *partition =
-                    PartitionHead { earliest: row.get(1)?, next: row.get(2)?, count: row.get(3)? };
+                *partition = PartitionHead { earliest: row.get(1)?, next: row.get(2)?, count: row.get(3)? };
             }
         }
         let mut tail = db.prepare(&format!(

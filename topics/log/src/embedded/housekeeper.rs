@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 
 use super::file::PAGE_BYTES;
-use super::queue::{Chore, WriteError, Work};
+use super::queue::{Chore, Work, WriteError};
 use super::{EmbeddedConfig, Inner};
 use crate::Kept;
 

@@ -37,8 +37,8 @@ use self::read::{Found, ReadPool};
 use self::sync::Syncer;
 use self::writer::Writer;
 use crate::{
-    Append, AppendError, Bounds, Fetched, Kept, Log, LogError, Member, OffsetCommit, PartitionLag, ReadError,
-    Reader, Ring, Source, Topic, catalogue,
+    Append, AppendError, Bounds, Fetched, Kept, Log, LogError, Member, OffsetCommit, PartitionLag, ReadError, Reader,
+    Ring, Source, Topic, catalogue,
 };
 
 pub use self::file::MAX_PARTITIONS;
@@ -83,13 +83,16 @@ impl EmbeddedConfig {
     }
 }
 
+/// A group's positions: by topic index, by partition.
+type Positions = BTreeMap<usize, Vec<Option<i64>>>;
+
 /// What all threads and handles of one open log share.
 pub(crate) struct Inner {
     path: PathBuf,
     catalogue: Vec<Topic>,
     topics: Vec<TopicState>,
-    /// Group → topic index → position per partition.
-    offsets: Mutex<BTreeMap<String, BTreeMap<usize, Vec<Option<i64>>>>>,
+    /// By group.
+    offsets: Mutex<BTreeMap<String, Positions>>,
     queue: Queue,
     syncer: Syncer,
     housekeeper: Housekeeper,
@@ -132,10 +135,7 @@ impl Inner {
                 )));
             }
             if topic.kept == Kept::Compacted && record.key.is_empty() {
-                return Err(AppendError::Refused(format!(
-                    "topic {} is compacted: its records need a key",
-                    topic.name
-                )));
+                return Err(AppendError::Refused(format!("topic {} is compacted: its records need a key", topic.name)));
             }
             if record.len() > topic.max_record_bytes {
                 let (bytes, bound) = (record.len(), topic.max_record_bytes);
@@ -202,7 +202,7 @@ impl Source for Inner {
     /// The ring covers every position at the head, so whoever finds nothing behind it was overtaken
     /// by retention or by the ring's own eviction: it looks again at the next publication.
     async fn wait(&self, _topic: Topic, _wants: &[(i32, i64)]) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -247,9 +247,8 @@ impl EmbeddedLog {
     pub fn open_blocking(config: &EmbeddedConfig) -> Result<Self, LogError> {
         let path = &config.path;
         let lock = Lock::take(path)?;
-        let failed = |error: std::io::Error| {
-            LogError::Refused(format!("the log {} cannot be opened: {error}", path.display()))
-        };
+        let failed =
+            |error: std::io::Error| LogError::Refused(format!("the log {} cannot be opened: {error}", path.display()));
         let database = File::options().create(true).truncate(false).read(true).write(true).open(path);
         let database = Arc::new(database.map_err(failed)?);
         let mut db = file::connect(path)?;
@@ -363,17 +362,14 @@ fn start(
     let writer = thread("writer").spawn(move || Writer::new(db, of).run()).map_err(failed)?;
     let of = Arc::clone(inner);
     let on_synced = config.on_synced.clone();
-    let syncer =
-        thread("syncer").spawn(move || of.syncer.run(&wal, on_synced.as_ref())).map_err(failed)?;
+    let syncer = thread("syncer").spawn(move || of.syncer.run(&wal, on_synced.as_ref())).map_err(failed)?;
     let of = Arc::clone(inner);
     let file = Arc::clone(&database);
-    let housekeeper = thread("housekeeper")
-        .spawn(move || of.housekeeper.run(&of, &checkpoints, &file))
-        .map_err(failed)?;
+    let housekeeper =
+        thread("housekeeper").spawn(move || of.housekeeper.run(&of, &checkpoints, &file)).map_err(failed)?;
     let of = Arc::downgrade(inner);
     let (end_groups, end) = oneshot::channel();
-    let groups =
-        thread("groups").spawn(move || runtime.block_on(coordinator.run(of, end))).map_err(failed)?;
+    let groups = thread("groups").spawn(move || runtime.block_on(coordinator.run(of, end))).map_err(failed)?;
     Ok(Running { writer, others: vec![syncer, housekeeper, groups], end_groups, _database: database, _lock: lock })
 }
 

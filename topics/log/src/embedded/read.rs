@@ -71,12 +71,7 @@ pub(super) enum Found {
 
 /// Records at or after the wanted offsets. `visible`: a topic offset that was visible before; the
 /// transactions see at least everything below it.
-pub(super) fn fetch(
-    db: &Connection,
-    topic: i64,
-    wants: &[(i32, i64)],
-    visible: i64,
-) -> rusqlite::Result<Found> {
+pub(super) fn fetch(db: &Connection, topic: i64, wants: &[(i32, i64)], visible: i64) -> rusqlite::Result<Found> {
     let mut from = wants.iter().map(|&(_, next)| next).min().unwrap_or(visible);
     let mut wanted = [i64::MAX; 64];
     let mut mask = 0_i64;
@@ -138,13 +133,8 @@ fn window(
             let blob = row.get_ref(index)?.as_blob_or_null()?;
             Ok(blob.map(Bytes::copy_from_slice))
         };
-        let record = Record {
-            partition,
-            offset,
-            timestamp_ms: row.get(2)?,
-            key: blob(3)?.unwrap_or_default(),
-            value: blob(4)?,
-        };
+        let record =
+            Record { partition, offset, timestamp_ms: row.get(2)?, key: blob(3)?.unwrap_or_default(), value: blob(4)? };
         bytes += record.key.len() + record.value.as_ref().map_or(0, Bytes::len);
         records.push(record);
         if bytes >= FETCH_BYTES {
@@ -177,12 +167,7 @@ fn behind_retention(
 }
 
 /// The first offset of a partition whose timestamp is at or after `time_ms`.
-pub(super) fn offset_at(
-    db: &Connection,
-    topic: i64,
-    partition: i32,
-    time_ms: i64,
-) -> rusqlite::Result<Option<i64>> {
+pub(super) fn offset_at(db: &Connection, topic: i64, partition: i32, time_ms: i64) -> rusqlite::Result<Option<i64>> {
     let mark: Option<i64> = db
         .prepare_cached(
             "select offset from marks where topic = ?1 and max_timestamp < ?2 order by offset desc limit 1",
@@ -207,9 +192,7 @@ pub(super) fn records_from(
 ) -> rusqlite::Result<i64> {
     if compacted {
         return db
-            .prepare_cached(&format!(
-                "select count(*) from topic_{topic} where partition = ?1 and offset >= ?2"
-            ))?
+            .prepare_cached(&format!("select count(*) from topic_{topic} where partition = ?1 and offset >= ?2"))?
             .query_row(params![partition, next], |row| row.get(0));
     }
     let first: Option<i64> = db

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::engine::PATIENCE;
 
@@ -61,6 +61,11 @@ impl Process {
         Self { child, lines, heard: Vec::new() }
     }
 
+    /// A line that was said already, if any.
+    pub(crate) fn heard(&self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
     /// The next line that begins with `mark`; what stands after it.
     pub(crate) fn hear(&mut self, mark: &str) -> String {
         loop {
@@ -70,6 +75,19 @@ impl Process {
             if let Some(rest) = line.strip_prefix(mark) {
                 return rest.trim().to_owned();
             }
+        }
+    }
+
+    /// For signals.
+    pub(crate) fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
+    /// Lets it go on for this long.
+    pub(crate) fn listen(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            self.heard.push(line);
         }
     }
 
@@ -108,7 +126,13 @@ fn plays_its_role() {
         return;
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(crate::embedded_processes::play(&role, Path::new(&path), &topics));
+    runtime.block_on(async {
+        if role.starts_with("kafka-") {
+            crate::kafka_processes::play(&role, &path, &topics).await;
+        } else {
+            crate::embedded_processes::play(&role, Path::new(&path), &topics).await;
+        }
+    });
     // Destructors of what is still open run; then the harness ends the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use miso_log::embedded::{EmbeddedConfig, EmbeddedLog, EmbeddedReader};
-use miso_log::{AppendError, Append, Consumer, Log, LogError, SharedLog};
+use miso_log::{Append, AppendError, Consumer, Log, LogError, SharedLog};
 use tempfile::TempDir;
 
 use crate::child::Process;
@@ -95,7 +95,7 @@ async fn a_transaction_killed_in_the_middle_happens_wholly_or_not_at_all() {
             tokio::task::spawn_blocking(move || {
                 let mut process = Process::start("transact", &path, "killed");
                 process.hear("T ");
-                std::thread::sleep(after);
+                process.listen(after);
                 process.kill()
             })
             .await
@@ -126,7 +126,9 @@ async fn a_transaction_killed_in_the_middle_happens_wholly_or_not_at_all() {
             _ => vanished += 1,
         }
     }
-    println!("seed {seed}: of {KILLS} cut transactions {happened} happened, {vanished} did not; {between} kills fell between two");
+    println!(
+        "seed {seed}: of {KILLS} cut transactions {happened} happened, {vanished} did not; {between} kills fell between two"
+    );
     assert!(happened > 0 && vanished > 0, "both outcomes: {happened} and {vanished}; seed {seed}");
 }
 
@@ -160,7 +162,7 @@ async fn the_wal_cut_at_the_last_completed_sync_holds_every_acknowledged_synced_
             tokio::task::spawn_blocking(move || {
                 let mut process = Process::start("sync", &path, "power");
                 process.hear("A 20");
-                std::thread::sleep(Duration::from_micros(round * 700));
+                process.listen(Duration::from_micros(round * 700));
                 process.kill()
             })
             .await
@@ -289,7 +291,7 @@ async fn idle(path: &Path, topics: Topics) {
 }
 
 /// CPU time of all threads, nanoseconds.
-fn cpu_ns() -> u64 {
+pub(crate) fn cpu_ns() -> u64 {
     let tasks = std::fs::read_dir("/proc/self/task").expect("threads");
     tasks
         .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok())

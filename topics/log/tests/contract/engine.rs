@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use miso_log::{
-    Append, Consumer, ConsumerEvent, Durability, Kept, Owner, Reader, Record, SharedLog, Topic, TopicSpec,
-};
+use miso_log::{Append, Consumer, ConsumerEvent, Durability, Kept, Owner, Reader, Record, SharedLog, Topic, TopicSpec};
 
 /// An engine under test: one file, one cluster. Each test has its own topics.
 #[async_trait]
