@@ -12,12 +12,14 @@ use serde_json::{Value, json};
 
 use crate::core::Core;
 use crate::gateway::{BlastRefused, BlastSpec, Target, run_blast, start_blast};
-use crate::rest::{FaultSpec, parse_query};
+use crate::rest::{FaultSpec, Rule, parse_query};
 use crate::snowflake::unix_us;
 use crate::world::{Author, BOT_ID, Refusal, parse_emoji, read_id};
 
 /// Journal entries per answer, at most.
 const MAX_PAGE: usize = 50_000;
+/// Changed limits at a time.
+const MAX_OVERRIDES: usize = 1_000;
 
 type Answer = Result<Value, Problem>;
 
@@ -322,6 +324,10 @@ fn gateway(call: &Call<'_>, what: &str) -> Answer {
             hub.acks.store(call.body["enabled"].as_bool().unwrap_or(true), Ordering::Relaxed);
             0
         }
+        "refuse" => {
+            hub.refusing.store(call.body["enabled"].as_bool().unwrap_or(true), Ordering::Relaxed);
+            0
+        }
         _ => {
             return Err(Problem(StatusCode::NOT_FOUND, "no such gateway call".to_owned()));
         }
@@ -337,7 +343,8 @@ fn limits(core: &Core) -> Value {
     })
 }
 
-/// `{"global_per_second": N}` and `{"route": "POST /channels/{channel}/messages", "limit": N, "window_ms": N}`.
+/// `{"global_per_second": N}` and `{"route": "POST /channels/{channel}/messages", "limit": N, "window_ms": N, "group": "…"}`:
+/// another group is another bucket hash and another counter.
 fn set_limits(call: &Call<'_>) -> Answer {
     let mut limits = call.core.limits();
     let number = |name: &str| call.body[name].as_u64().and_then(|number| u32::try_from(number).ok());
@@ -347,7 +354,11 @@ fn set_limits(call: &Call<'_>) -> Answer {
     if let Some(route) = call.body["route"].as_str() {
         let limit = number("limit").filter(|limit| *limit > 0).ok_or_else(|| bad("`limit`: at least 1"))?;
         let window_ms = call.body["window_ms"].as_u64().ok_or_else(|| bad("`window_ms` is needed"))?;
-        limits.overrides.insert(route.to_owned(), (limit, window_ms));
+        let group = call.body["group"].as_str().unwrap_or_default().to_owned().into();
+        if limits.overrides.len() >= MAX_OVERRIDES {
+            return Err(bad("too many changed limits"));
+        }
+        limits.overrides.insert(route.to_owned(), Rule { limit, window_ms, group });
     }
     drop(limits);
     Ok(self::limits(call.core))

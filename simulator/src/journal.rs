@@ -15,8 +15,8 @@ pub(crate) const MAX_ENTRIES: usize = 400_000;
 const MAX_BYTES: usize = 256 << 20;
 /// Bytes waiting for the file; at the bound whoever records waits for the disk.
 const MAX_PENDING_BYTES: usize = 64 << 20;
-/// The file is written at least this often.
-const FLUSH_EVERY: Duration = Duration::from_millis(5);
+/// An entry waits at most about so long for its write.
+const GATHER: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -32,7 +32,16 @@ struct Inner {
 
 /// Handle on the journal; clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Journal(Arc<(Mutex<Inner>, Condvar)>);
+pub(crate) struct Journal(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    inner: Mutex<Inner>,
+    /// Told when the first entry of a batch waits, and at the end.
+    filled: Condvar,
+    /// Told when a batch is in the file.
+    drained: Condvar,
+}
 
 /// One page of the journal.
 pub(crate) struct Page {
@@ -57,7 +66,7 @@ impl Journal {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Appends one entry; the object gets its `index` first. `entry` must serialise to a JSON object with at least one field.
@@ -67,11 +76,14 @@ impl Journal {
         };
         let mut inner = self.lock();
         while inner.to_file && inner.pending.len() > MAX_PENDING_BYTES && !inner.closed {
-            inner = self.0.1.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            inner = self.0.drained.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
         let index = inner.first + inner.entries.len() as u64;
         let line = format!("{{\"index\":{index},{}", body.get(1..).unwrap_or("}"));
         if inner.to_file {
+            if inner.pending.is_empty() {
+                self.0.filled.notify_one();
+            }
             inner.pending.extend_from_slice(line.as_bytes());
             inner.pending.push(b'\n');
         }
@@ -114,14 +126,15 @@ impl Journal {
     /// Ends the file after everything recorded so far.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.0.1.notify_all();
+        self.0.filled.notify_all();
+        self.0.drained.notify_all();
     }
 
     /// Waits until everything recorded so far is in the file.
     pub(crate) fn flush(&self) {
         let mut inner = self.lock();
         while inner.to_file && (inner.writing || !inner.pending.is_empty()) && !inner.closed {
-            inner = self.0.1.wait_timeout(inner, FLUSH_EVERY).unwrap_or_else(PoisonError::into_inner).0;
+            inner = self.0.drained.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -129,7 +142,11 @@ impl Journal {
         loop {
             let mut inner = self.lock();
             while inner.pending.is_empty() && !inner.closed {
-                inner = self.0.1.wait_timeout(inner, FLUSH_EVERY).unwrap_or_else(PoisonError::into_inner).0;
+                inner = self.0.filled.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            }
+            if !inner.closed {
+                // What comes within this time goes into the same write.
+                inner = self.0.filled.wait_timeout(inner, GATHER).unwrap_or_else(PoisonError::into_inner).0;
             }
             let batch = std::mem::take(&mut inner.pending);
             inner.writing = true;
@@ -143,7 +160,7 @@ impl Journal {
                 inner.to_file = false;
                 inner.pending = Vec::new();
             }
-            self.0.1.notify_all();
+            self.0.drained.notify_all();
             if !inner.to_file || (closed && inner.pending.is_empty()) {
                 return;
             }

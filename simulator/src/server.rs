@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -118,6 +119,9 @@ fn upgrade(core: &Arc<Core>, mut request: Request<Incoming>) -> Response<Full<By
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
         return text(StatusCode::BAD_REQUEST, "only websocket upgrades are known");
     };
+    if core.hub.refusing.load(Ordering::Relaxed) {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "the gateway is away on order");
+    }
     let digest = sha1_smol::Sha1::from([key.as_bytes(), WEBSOCKET_GUID.as_bytes()].concat()).digest().bytes();
     let accept = base64::engine::general_purpose::STANDARD.encode(digest);
     let greeting = greeting(request.uri().query().unwrap_or_default());

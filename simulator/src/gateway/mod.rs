@@ -52,6 +52,8 @@ pub(crate) struct Hub {
     pub(crate) identifies: AtomicU64,
     /// Whether heartbeats are acknowledged.
     pub(crate) acks: AtomicBool,
+    /// Whether new connections are answered with 503.
+    pub(crate) refusing: AtomicBool,
     journal: Journal,
 }
 
@@ -68,6 +70,7 @@ impl Hub {
             next_id: AtomicU64::new(1),
             identifies: AtomicU64::new(0),
             acks: AtomicBool::new(true),
+            refusing: AtomicBool::new(false),
             journal,
         }
     }

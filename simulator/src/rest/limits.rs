@@ -1,7 +1,10 @@
 //! Rate limits: buckets per route template and resource, the global limit, sublimits, invalid requests. Pure: time comes in.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+
+use serde::Serialize;
 
 use crate::config::SimulatorConfig;
 use crate::snowflake::Mix;
@@ -17,12 +20,12 @@ const RENAME_WINDOW_US: u64 = 600_000_000;
 const GLOBAL_WINDOW_US: u64 = 1_000_000;
 
 /// How many requests per window, and which templates share one counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Rule {
     pub(crate) limit: u32,
     pub(crate) window_ms: u64,
     /// Buckets are counted per group and resource.
-    pub(crate) group: &'static str,
+    pub(crate) group: Cow<'static, str>,
 }
 
 /// What a request is to the limiter.
@@ -84,9 +87,9 @@ pub(crate) struct Limits {
     pub(crate) global_per_second: u32,
     message_rule: (u32, u64),
     invalid_limit: u32,
-    /// Set by the control API, by `METHOD template`.
-    pub(crate) overrides: BTreeMap<String, (u32, u64)>,
-    buckets: HashMap<(&'static str, String), Window>,
+    /// Set by the control API, by `METHOD template`; an empty group keeps the route's own.
+    pub(crate) overrides: BTreeMap<String, Rule>,
+    buckets: HashMap<(Cow<'static, str>, String), Window>,
     renames: HashMap<String, Window>,
     global: Window,
     invalid: HashMap<IpAddr, Window>,
@@ -114,7 +117,7 @@ impl Limits {
 
     /// Discord's rules, about; `None`: this route tells no limit.
     fn rule(&self, asked: &Asked<'_>) -> Option<Rule> {
-        let rule = |limit, window_ms, group| Some(Rule { limit, window_ms, group });
+        let rule = |limit, window_ms, group| Some(Rule { limit, window_ms, group: Cow::Borrowed(group) });
         let (method, template) = (asked.method, asked.template);
         let mut found = match (method, template) {
             (_, "/gateway" | "/gateway/bot" | "/users/@me" | "/applications/@me" | "/oauth2/applications/@me") => None,
@@ -138,8 +141,9 @@ impl Limits {
             ("GET", path) => rule(20, 1_000, path),
             (_, path) => rule(10, 5_000, path),
         }?;
-        if let Some((limit, window_ms)) = self.overrides.get(&format!("{method} {template}")) {
-            (found.limit, found.window_ms) = (*limit, *window_ms);
+        if let Some(ordered) = self.overrides.get(&format!("{method} {template}")) {
+            let group = if ordered.group.is_empty() { found.group } else { ordered.group.clone() };
+            found = Rule { group, ..*ordered };
         }
         Some(found)
     }
@@ -163,10 +167,11 @@ impl Limits {
             return Verdict::Pass(None);
         };
         self.make_room(now_us);
+        let hash = hash(&rule.group);
         let window = self.buckets.entry((rule.group, asked.resource.to_owned())).or_insert(FRESH);
         let outcome = window.take(rule.limit, rule.window_ms * 1000, now_us);
         let state = BucketState {
-            hash: hash(rule.group),
+            hash,
             limit: rule.limit,
             remaining: rule.limit - window.used.min(rule.limit),
             reset_us: window.ends_us,

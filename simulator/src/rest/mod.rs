@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use faults::{FaultSpec, Faults};
-pub(crate) use limits::Limits;
+pub(crate) use limits::{Limits, Rule};
 pub(crate) use query::{decode, parse_query};
 
 use crate::core::Core;

@@ -289,6 +289,10 @@ async fn the_control_api_closes_invalidates_and_asks_for_reconnects_and_heartbea
     assert_eq!(client.op(9).await["d"], false);
     client.resume(&simulator, ready["session_id"].as_str().unwrap(), 4).await;
     assert_eq!(client.op(9).await["d"], false);
+    order(&simulator, "POST", "gateway/refuse", json!({"enabled": true})).await;
+    let builder = tokio_websockets::ClientBuilder::new().uri(&simulator.gateway_url()).unwrap();
+    assert!(builder.connect().await.is_err(), "the gateway is away");
+    order(&simulator, "POST", "gateway/refuse", json!({"enabled": false})).await;
     order(&simulator, "POST", "gateway/close", json!({"code": 4004})).await;
     assert_eq!(client.next().await, Got::Closed(Some(4004)));
     simulator.shutdown().await;

@@ -444,5 +444,14 @@ async fn limits_can_be_changed_while_running() {
     assert_eq!(rest.call(Method::POST, &path, json!({"content": "x"})).await.0, 429);
     let limits = order(&simulator, "GET", "limits", Value::Null).await;
     assert_eq!(limits["limited_user"], 1);
+    let hash = |response: Response| header(&response, "x-ratelimit-bucket");
+    let send = || rest.request(Method::POST, &path).json(&json!({"content": "x"})).send();
+    let before = hash(send().await.unwrap());
+    let moved =
+        json!({"route": "POST /channels/{channel}/messages", "limit": 2, "window_ms": 60_000, "group": "moved"});
+    order(&simulator, "POST", "limits", moved).await;
+    let after = send().await.unwrap();
+    assert_eq!(after.status(), 200);
+    assert_ne!(hash(after), before);
     simulator.shutdown().await;
 }
