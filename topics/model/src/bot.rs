@@ -29,6 +29,13 @@ pub struct BotCommand {
     pub message: Payload,
     /// Unix milliseconds.
     pub at_ms: i64,
+    /// Partition of the MESSAGE_CREATE in `gateway.events`: what its handler reads of Discord's state
+    /// must have folded it.
+    #[serde(default)]
+    pub event_partition: i32,
+    /// Its offset there.
+    #[serde(default)]
+    pub event_offset: i64,
 }
 
 /// What the commands API was asked to change.
@@ -169,5 +176,13 @@ pub struct SchemaRecord {
 }
 
 log_records!(
-    BotCommand, Request, Answer, Fact, Setting, TimerRecord, ParkedRecord, HandlerGap, SchemaRecord
+    BotCommand,
+    Request,
+    Answer,
+    Fact,
+    Setting,
+    TimerRecord,
+    ParkedRecord,
+    HandlerGap,
+    SchemaRecord
 );

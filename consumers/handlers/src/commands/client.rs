@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use miso_command_catalogue::{Colour, Document, Invocation, Problem};
+use tokio::time::Instant;
+
+use super::CommandsHandlerConfig;
+use crate::HandlersError;
+
+/// How long the commands API is tried again for one command before its author is told.
+pub const API_PATIENCE: Duration = Duration::from_secs(10);
+/// One attempt, at most: longer than the commands API itself waits for a decision.
+pub const API_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+/// First pause between attempts; doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Bytes of an answer, at most.
+const ANSWER_BYTES: usize = 1_024 * 1_024;
+
+/// Asks the commands API.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiClient {
+    http: reqwest::Client,
+    url: String,
+    key: Option<String>,
+}
+
+enum Attempt {
+    Answer(Document),
+    /// Why, for people; worth another attempt.
+    Again(String),
+}
+
+impl ApiClient {
+    pub(crate) fn new(config: &CommandsHandlerConfig) -> Result<Self, HandlersError> {
+        let http = reqwest::Client::builder()
+            .timeout(API_ATTEMPT_TIMEOUT)
+            .connect_timeout(Duration::from_secs(2))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| HandlersError::Client(error.to_string()))?;
+        Ok(Self { http, url: config.commands_url.trim_end_matches('/').to_owned(), key: config.cluster_key.clone() })
+    }
+
+    /// The answer to a command, whatever happens. Asked again with the same event id it takes effect
+    /// once.
+    pub(crate) async fn ask(&self, command: &str, event_id: &str, invocation: &Invocation) -> Document {
+        let trace = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(event_id.as_bytes()));
+        let began = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let why = match self.attempt(command, event_id, &trace, invocation).await {
+                Attempt::Answer(document) => return document,
+                Attempt::Again(why) => why,
+            };
+            metrics::counter!("miso_handlers_api_retries_total").increment(1);
+            if began.elapsed() + pause >= API_PATIENCE {
+                tracing::warn!(command, trace, why, "the commands API did not answer in time");
+                let text = "I cannot do that right now: a part of me is not answering. Please try again in a moment.";
+                return Document::text(Colour::Error, text).footer(format!("trace {trace}"));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn attempt(&self, command: &str, event_id: &str, trace: &str, invocation: &Invocation) -> Attempt {
+        let name = command.replace(' ', "%20");
+        let mut request = self
+            .http
+            .post(format!("{}/v1/commands/{name}", self.url))
+            .header("idempotency-key", event_id)
+            .header("traceparent", format!("00-{trace}-{}-01", &trace[..16]))
+            .json(invocation);
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Attempt::Again(error.without_url().to_string()),
+        };
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_BYTES => body.extend_from_slice(&chunk),
+                Ok(Some(_)) => return Attempt::Answer(unreadable(trace)),
+                Ok(None) => break,
+                Err(error) => return Attempt::Again(error.without_url().to_string()),
+            }
+        }
+        understood(status, &body, trace)
+    }
+}
+
+/// What an answer means. Pure.
+fn understood(status: u16, body: &[u8], trace: &str) -> Attempt {
+    if (200..300).contains(&status) {
+        return Attempt::Answer(serde_json::from_slice(body).unwrap_or_else(|_| unreadable(trace)));
+    }
+    if matches!(status, 408 | 429 | 502..=504) {
+        return Attempt::Again(format!("status {status}"));
+    }
+    let problem = serde_json::from_slice::<Problem>(body);
+    if status == 401 {
+        tracing::error!("the commands API wants another MISO_CLUSTER_KEY than this process has");
+    }
+    Attempt::Answer(match problem {
+        Ok(problem) if status != 401 => problem.document(),
+        Ok(_) | Err(_) => unreadable(trace),
+    })
+}
+
+fn unreadable(trace: &str) -> Document {
+    Document::text(Colour::Error, "Something went wrong inside me.").footer(format!("trace {trace}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_shown_refusals_told_and_outages_tried_again() {
+        let shown = |status, body: &str| match understood(status, body.as_bytes(), "t1") {
+            Attempt::Answer(document) => Ok((document.colour, document.text.unwrap_or_default())),
+            Attempt::Again(why) => Err(why),
+        };
+        assert_eq!(shown(200, r#"{"text":"hi","colour":"success"}"#), Ok((Colour::Success, "hi".to_owned())));
+        let problem = r#"{"type":"urn:miso:problem:x","title":"x","status":403,"detail":"You need it."}"#;
+        assert_eq!(shown(403, problem), Ok((Colour::Warning, "You need it.".to_owned())));
+        for status in [429, 502, 503, 504] {
+            assert!(shown(status, problem).is_err(), "{status}");
+        }
+        for (status, body) in [(200, "<html>"), (500, "oops"), (401, problem)] {
+            let (colour, text) = shown(status, body).expect("told");
+            assert_eq!((colour, text.as_str()), (Colour::Error, "Something went wrong inside me."), "{status}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Answering commands.
+
+mod action;
+mod client;
+mod cooldown;
+mod display;
+mod format;
+mod permissions;
+mod plan;
+mod worker;
+
+use std::sync::Arc;
+
+use miso_discord_state::DiscordState;
+use miso_log::catalogue::BOT_COMMANDS;
+use miso_log::{Owned, Schemas, SharedLog, run_owned};
+use tokio_util::sync::CancellationToken;
+
+use self::client::ApiClient;
+use self::worker::Worker;
+use crate::HandlersError;
+
+pub use self::client::{API_ATTEMPT_TIMEOUT, API_PATIENCE};
+pub use self::worker::{COMMAND_BATCH, CONCURRENT_CHANNELS};
+
+/// The consumer group of the command handler.
+pub const GROUP: &str = "miso.commands";
+
+/// Section of the configuration.
+#[derive(Clone)]
+pub struct CommandsHandlerConfig {
+    /// Where the commands API is: `http://127.0.0.1:8081`.
+    pub commands_url: String,
+    /// `MISO_CLUSTER_KEY`, sent to it.
+    pub cluster_key: Option<String>,
+}
+
+impl std::fmt::Debug for CommandsHandlerConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = self.cluster_key.as_ref().map(|_| "set");
+        f.debug_struct("CommandsHandlerConfig")
+            .field("commands_url", &self.commands_url)
+            .field("cluster_key", &key)
+            .finish()
+    }
+}
+
+/// Answers commands, until cancelled: requests to the commands API first, then one transaction of
+/// the answers and the position. A command whose handler died in between is asked again under the
+/// same id, and takes effect once.
+///
+/// # Errors
+/// See [`HandlersError`]. A log or a commands API that is away is waited for.
+pub async fn run_commands(
+    config: CommandsHandlerConfig,
+    log: SharedLog,
+    state: Arc<DiscordState>,
+    cancel: CancellationToken,
+) -> Result<(), HandlersError> {
+    let client = ApiClient::new(&config)?;
+    let schemas = Arc::new(Schemas::open(log.clone()).await?);
+    // Permissions are looked up in Discord's state.
+    let mut ready = state.ready();
+    tokio::select! {
+        () = cancel.cancelled() => return Ok(()),
+        _ = ready.wait_for(|ready| *ready) => {}
+    }
+    let work =
+        |owned: Owned| Worker::new(owned, log.clone(), Arc::clone(&schemas), client.clone(), Arc::clone(&state)).run();
+    run_owned(log.clone(), GROUP, BOT_COMMANDS, cancel, work).await
+}

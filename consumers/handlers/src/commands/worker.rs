@@ -1,0 +1,201 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use miso_command_catalogue::Document;
+use miso_discord_state::DiscordState;
+use miso_log::catalogue::BOT_COMMANDS;
+use miso_log::{Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError};
+use miso_model::BotCommand;
+
+use super::GROUP;
+use super::action::action;
+use super::client::ApiClient;
+use super::cooldown::Cooldowns;
+use super::display::show;
+use super::permissions::permissions;
+use super::plan::{Step, plan};
+use crate::HandlersError;
+use crate::clock::{Waits, now_ms};
+use crate::messages::message::People;
+use crate::parked::{gap, parked};
+
+/// Commands answered in one transaction, at most.
+pub const COMMAND_BATCH: usize = 64;
+/// Channels of one partition whose commands run at once; commands of one channel run in order.
+pub const CONCURRENT_CHANNELS: usize = 16;
+/// How long commands under way may end when the partition must be handed back; then they are left
+/// to the next owner.
+const SETTLE: Duration = Duration::from_secs(3);
+/// How long a command waits for Discord's state to have folded its message; then it goes on with
+/// what is known.
+const FOLD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The owner of one partition of `bot.commands`.
+pub(crate) struct Worker {
+    partition: i32,
+    owned: Owned,
+    log: SharedLog,
+    schemas: Arc<Schemas>,
+    client: ApiClient,
+    state: Arc<DiscordState>,
+    cooldowns: Cooldowns,
+    waits: Waits,
+}
+
+/// The partition is ours no more, or must be handed back.
+struct Leave;
+
+impl Worker {
+    pub(crate) fn new(
+        owned: Owned,
+        log: SharedLog,
+        schemas: Arc<Schemas>,
+        client: ApiClient,
+        state: Arc<DiscordState>,
+    ) -> Self {
+        let partition = owned.owner.partition();
+        Self { partition, owned, log, schemas, client, state, cooldowns: Cooldowns::default(), waits: Waits::default() }
+    }
+
+    pub(crate) async fn run(mut self) -> Result<(), HandlersError> {
+        let start = loop {
+            match self.start().await {
+                Ok(start) => break start,
+                Err(LogError::Unavailable(reason)) => {
+                    if self.wait("the log is away", &reason).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let mut reader = self.log.reader(BOT_COMMANDS, &[(self.partition, start)]);
+        let stop = self.owned.stop.clone();
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                batch = reader.next() => batch,
+            };
+            let left = match batch {
+                Ok(batch) => {
+                    let records: Vec<Record> = batch.iter().cloned().collect();
+                    let mut left = Ok(());
+                    for records in records.chunks(COMMAND_BATCH) {
+                        left = self.batch(records).await?;
+                        if left.is_err() {
+                            break;
+                        }
+                    }
+                    left
+                }
+                Err(ReadError::BehindRetention { wanted, earliest, .. }) => {
+                    let record = gap(GROUP, BOT_COMMANDS, self.partition, wanted, earliest);
+                    self.commit(vec![record], earliest).await?
+                }
+                Err(ReadError::Unavailable(reason)) => self.wait("commands cannot be read", &reason).await,
+                Err(ReadError::Closed) => return Err(LogError::Closed.into()),
+            };
+            if left.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn start(&self) -> Result<i64, LogError> {
+        match self.log.committed(GROUP, BOT_COMMANDS, self.partition).await? {
+            Some(next) => Ok(next),
+            None => Ok(self.log.bounds(BOT_COMMANDS, self.partition).await?.earliest),
+        }
+    }
+
+    async fn batch(&mut self, records: &[Record]) -> Result<Result<(), Leave>, HandlersError> {
+        let Some(last) = records.last() else { return Ok(Ok(())) };
+        let mut out = Vec::new();
+        // In order within a channel; the first of each channel decides the order of channels.
+        let mut channels: BTreeMap<u64, Vec<(BotCommand, Step)>> = BTreeMap::new();
+        for record in records {
+            match self.schemas.decode_waiting::<BotCommand>(record.value.as_deref().unwrap_or_default()).await {
+                Ok(command) => {
+                    let step = self.plan(&command).await;
+                    channels.entry(command.channel_id.0).or_default().push((command, step));
+                }
+                Err(error) => out.push(parked(GROUP, BOT_COMMANDS, record, "malformed_record", &error.to_string())),
+            }
+        }
+        let (client, state) = (&self.client, &self.state);
+        let answering = stream::iter(channels.into_values())
+            .map(|commands| async move {
+                let mut answers = Vec::with_capacity(commands.len());
+                for (command, step) in commands {
+                    if let Some(document) = answer(client, state, &command, step).await {
+                        answers.push(action(&command, &document, now_ms()));
+                    }
+                }
+                answers
+            })
+            .buffer_unordered(CONCURRENT_CHANNELS)
+            .collect::<Vec<_>>();
+        let stop = self.owned.stop.clone();
+        let too_late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(SETTLE).await;
+        };
+        tokio::select! {
+            answers = answering => out.extend(answers.into_iter().flatten()),
+            () = too_late => return Ok(Err(Leave)),
+        }
+        self.commit(out, last.offset + 1).await
+    }
+
+    async fn plan(&mut self, command: &BotCommand) -> Step {
+        let folded = self.state.wait_folded(command.event_partition, command.event_offset + 1);
+        let _ = tokio::time::timeout(FOLD_PATIENCE, folded).await;
+        let people = People::read(&command.message);
+        let permissions = permissions(&self.state, command.guild_id, command.user_id, &people.member);
+        let step = plan(command, &people, permissions, &mut self.cooldowns);
+        metrics::counter!("miso_handlers_commands_total", "step" => step.name()).increment(1);
+        step
+    }
+
+    /// Answers and position, all or nothing.
+    async fn commit(&mut self, records: Vec<Append>, next: i64) -> Result<Result<(), Leave>, HandlersError> {
+        let offset = OffsetCommit { group: GROUP.to_owned(), topic: BOT_COMMANDS, partition: self.partition, next };
+        loop {
+            match self.owned.owner.transact(records.clone(), vec![offset.clone()]).await {
+                Ok(_) => {
+                    self.waits.reset();
+                    return Ok(Ok(()));
+                }
+                Err(TransactError::Fenced(_)) => return Ok(Err(Leave)),
+                Err(TransactError::Retry(reason)) => {
+                    if let Err(leave) = self.wait("a transaction was aborted", &reason).await {
+                        return Ok(Err(leave));
+                    }
+                }
+                Err(TransactError::Refused(reason)) => return Err(LogError::Refused(reason).into()),
+            }
+        }
+    }
+
+    async fn wait(&mut self, what: &str, error: &impl std::fmt::Display) -> Result<(), Leave> {
+        self.waits.wait(what, error, &self.owned.stop).await;
+        if self.owned.stop.is_cancelled() || !self.owned.owner.is_current() { Err(Leave) } else { Ok(()) }
+    }
+}
+
+async fn answer(client: &ApiClient, state: &DiscordState, command: &BotCommand, step: Step) -> Option<Document> {
+    match step {
+        Step::Silent => None,
+        Step::Say(document) => Some(document),
+        Step::Show { command: declared, args } => {
+            let people = People::read(&command.message);
+            Some(show(declared.name, &args, state, command, &people))
+        }
+        Step::Ask { command: declared, invocation } => {
+            Some(client.ask(declared.name, &command.event_id, &invocation).await)
+        }
+    }
+}
