@@ -128,7 +128,10 @@ mod tests {
             at_ms: 0,
         };
         let mut left = Left::default();
-        left.take(b"claim/1", Some(&ShardClaim { partition: 1, epoch: 9, address: String::new(), at_ms: 0 }.to_bytes()));
+        left.take(
+            b"claim/1",
+            Some(&ShardClaim { partition: 1, epoch: 9, address: String::new(), at_ms: 0 }.to_bytes()),
+        );
         left.take(b"1/2", Some(&checkpoint(4).to_bytes()));
         left.take(b"1/2", Some(&checkpoint(5).to_bytes()));
         assert_eq!((left.last_epoch(), left.checkpoints[&(1, 2)].sequence), (9, 5));

@@ -1,4 +1,4 @@
-use miso_log::{AppendError, LogError};
+use miso_log::LogError;
 
 /// Why the gateway role ended. A restart may mend it.
 #[derive(Debug, thiserror::Error)]
@@ -9,13 +9,7 @@ pub enum GatewayError {
     /// The log refuses records for good.
     #[error("the log refuses the gateway's records: {0}")]
     Refused(String),
-    /// A record could not be appended.
-    #[error(transparent)]
-    Append(#[from] AppendError),
     /// The HTTP client cannot be built.
     #[error("no HTTP client: {0}")]
     Client(String),
-    /// A task of the role panicked.
-    #[error("a shard owner's task ended: {0}")]
-    Task(String),
 }

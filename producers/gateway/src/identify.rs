@@ -135,10 +135,10 @@ mod tests {
         let (mut gate, start) = gate(2, 1_000);
         (0..4).for_each(|shard| gate.ask(shard));
         assert_eq!(gate.admit(start), [0, 1]);
-        assert_eq!(gate.admit(start), [], "one at a time in each bucket");
+        assert_eq!(gate.admit(start), Vec::<i32>::new(), "one at a time in each bucket");
         gate.granted(0, start);
         assert_eq!(gate.next_at(), Some(start + INTERVAL));
-        assert_eq!(gate.admit(start + INTERVAL - Duration::from_millis(1)), []);
+        assert_eq!(gate.admit(start + INTERVAL - Duration::from_millis(1)), Vec::<i32>::new());
         assert_eq!(gate.admit(start + INTERVAL), [2], "shard 1 still holds its bucket");
         gate.release(1);
         assert_eq!(gate.admit(start + INTERVAL), [3], "a connection that ended gives its turn back");
@@ -149,7 +149,7 @@ mod tests {
         let now = Instant::now();
         let mut gate = IdentifyGate::new(INTERVAL, 1, now + INTERVAL, 1_000);
         gate.ask(0);
-        assert_eq!(gate.admit(now), []);
+        assert_eq!(gate.admit(now), Vec::<i32>::new());
         assert_eq!(gate.next_at(), Some(now + INTERVAL));
         assert_eq!(gate.admit(now + INTERVAL), [0]);
     }
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(gate.admit(start), [0]);
         gate.ask(0);
         gate.granted(0, start);
-        assert_eq!(gate.admit(start + INTERVAL), []);
+        assert_eq!(gate.admit(start + INTERVAL), Vec::<i32>::new());
         assert!(!gate.is_rested(start) && gate.is_rested(start + INTERVAL));
     }
 }

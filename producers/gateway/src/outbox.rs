@@ -49,8 +49,13 @@ struct Item {
 
 #[derive(Debug)]
 enum Step {
-    Event { sequence: i64 },
-    Ready { session: Session, sequence: i64 },
+    Event {
+        sequence: i64,
+    },
+    Ready {
+        session: Session,
+        sequence: i64,
+    },
     Lost,
     Connecting,
     /// Records of no shard of ours: a forwarded command, an old checkpoint taken out.

@@ -65,7 +65,10 @@ enum Link {
     Turn,
     /// `Connecting` waits for its commit.
     Marked,
-    Open { sender: MessageSender, close: Option<oneshot::Sender<()>> },
+    Open {
+        sender: MessageSender,
+        close: Option<oneshot::Sender<()>>,
+    },
     Fatal,
 }
 
@@ -171,10 +174,11 @@ impl Run {
         };
         let owners = i32::min(i32::min(miso_log::catalogue::OWNERS, upstream.max_concurrency), count).max(1);
         let turns = Turns::default();
-        let template = ConfigBuilder::new(common.config.bare_token().to_owned(), Intents::from_bits_retain(upstream.intents))
-            .large_threshold(LARGE_THRESHOLD)
-            .queue(turns.clone())
-            .build();
+        let template =
+            ConfigBuilder::new(common.config.bare_token().to_owned(), Intents::from_bits_retain(upstream.intents))
+                .large_threshold(LARGE_THRESHOLD)
+                .queue(turns.clone())
+                .build();
         Ok(Self {
             buffer_bytes: common.config.buffer_bytes / usize::try_from(owners).unwrap_or(1),
             commands: common.log.reader(GATEWAY_COMMANDS, &[(partition, next)]),
@@ -267,7 +271,10 @@ impl Run {
         for (&shard, run) in &mut self.shards {
             if run.turn.is_some() && self.gate.is_admitted(shard) {
                 self.gate.granted(shard, now);
-                let _ = self.common.remaining.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+                let _ = self
+                    .common
+                    .remaining
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
                 metrics::counter!("miso_gateway_identifies_total").increment(1);
                 if let Some(turn) = run.turn.take() {
                     // Nobody there: the connection has just ended.
@@ -292,13 +299,15 @@ impl Run {
         {
             self.outbox.touch(shard);
         }
-        if self.gate.is_exhausted() && self.asking.is_none() && self.asked_at.is_none_or(|at| now - at >= BUDGET_EVERY) {
+        if self.gate.is_exhausted() && self.asking.is_none() && self.asked_at.is_none_or(|at| now - at >= BUDGET_EVERY)
+        {
             tracing::error!("the day's IDENTIFYs are used up to the reserve; shards wait until Discord's count resets");
             self.asked_at = Some(now);
             let (client, config) = (self.common.client.clone(), Arc::clone(&self.common.config));
-            self.asking = Some(Box::pin(async move {
-                discord::ask(&client, &config).await.ok().map(|upstream| upstream.remaining)
-            }));
+            self.asking =
+                Some(Box::pin(
+                    async move { discord::ask(&client, &config).await.ok().map(|upstream| upstream.remaining) },
+                ));
         }
     }
 
@@ -459,7 +468,11 @@ impl Run {
                 && let Some(close) = close.take()
             {
                 if !self.stopping {
-                    tracing::warn!(shard, bytes = self.outbox.bytes(), "the buffer is full; closing until the log is back");
+                    tracing::warn!(
+                        shard,
+                        bytes = self.outbox.bytes(),
+                        "the buffer is full; closing until the log is back"
+                    );
                     metrics::counter!("miso_gateway_buffer_full_total").increment(1);
                 }
                 let _ = close.send(());
@@ -609,7 +622,12 @@ impl Intake<'_> {
 
 fn lost(outbox: &mut Outbox, shard: i32, gap: &crate::session::Lost) {
     metrics::counter!("miso_gateway_gaps_total").increment(1);
-    tracing::error!(shard, after_sequence = gap.after_sequence, reason = gap.reason, "Discord cannot replay this session");
+    tracing::error!(
+        shard,
+        after_sequence = gap.after_sequence,
+        reason = gap.reason,
+        "Discord cannot replay this session"
+    );
     outbox.lost(shard, gap, now_ms());
 }
 
@@ -653,9 +671,10 @@ mod tests {
 
     #[test]
     fn an_uncompressed_address_hides_what_twilight_appends() {
-        let uri: http::Uri = format!("{}/?v=10&encoding=json&compress=zstd-stream", address("wss://gateway.example/", false))
-            .parse()
-            .expect("an address");
+        let uri: http::Uri =
+            format!("{}/?v=10&encoding=json&compress=zstd-stream", address("wss://gateway.example/", false))
+                .parse()
+                .expect("an address");
         assert_eq!(uri.to_string(), "wss://gateway.example/?v=10&encoding=json");
         assert_eq!(address("wss://gateway.example", true), "wss://gateway.example");
     }

@@ -1,14 +1,12 @@
 //! The role: which owners run in this process.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use miso_log::catalogue::GATEWAY_COMMANDS;
-use miso_log::{LogError, MemberEvent, Revocation, SharedLog};
+use miso_log::{Owned, SharedLog, run_owned};
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::GatewayConfig;
@@ -24,8 +22,6 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 const ASK_AGAIN_LIMIT: Duration = Duration::from_secs(60);
 /// Wait after Discord refused the token: each refusal counts against the address.
 const REFUSED_AGAIN: Duration = Duration::from_secs(300);
-/// Owners have so long to settle when the role ends.
-const SETTLE: Duration = Duration::from_secs(6);
 
 /// Runs upstream shards until cancelled: those of the partitions that this process is given.
 ///
@@ -64,7 +60,11 @@ pub async fn run_with_status(
     );
     let remaining = Arc::new(AtomicU32::new(upstream.remaining));
     let common = Common { config, upstream, client, log, board, remaining };
-    Owners { common, tasks: JoinSet::new(), running: BTreeMap::new() }.work(&cancel).await
+    let log = Arc::clone(&common.log);
+    run_owned(log, GROUP, GATEWAY_COMMANDS, cancel, move |Owned { owner, stop }| {
+        owner::run(common.clone(), owner, stop)
+    })
+    .await
 }
 
 /// Asks until Discord answers; the reason of its silence is the role's problem meanwhile.
@@ -88,88 +88,6 @@ async fn upstream(client: &reqwest::Client, config: &GatewayConfig, board: &Stat
         board.problem(Some(reason));
         tokio::time::sleep_until(tokio::time::Instant::now() + pause).await;
         wait = (wait * 2).min(ASK_AGAIN_LIMIT);
-    }
-}
-
-struct Running {
-    stop: CancellationToken,
-    task: AbortHandle,
-    /// Which of the partition's tasks: an old one may end after a new one began.
-    number: u64,
-    revocation: Option<Revocation>,
-}
-
-struct Owners {
-    common: Common,
-    tasks: JoinSet<(i32, u64, Result<(), GatewayError>)>,
-    running: BTreeMap<i32, Running>,
-}
-
-impl Owners {
-    async fn work(mut self, cancel: &CancellationToken) -> Result<(), GatewayError> {
-        let mut member = self.common.log.join(GROUP, GATEWAY_COMMANDS).await?;
-        let mut number = 0;
-        loop {
-            tokio::select! {
-                () = cancel.cancelled() => break,
-                event = member.next() => match event {
-                    Ok(MemberEvent::Assigned(owner)) => {
-                        let partition = owner.partition();
-                        let stop = CancellationToken::new();
-                        let common = self.common.clone();
-                        let token = stop.clone();
-                        number += 1;
-                        let task = self.tasks.spawn(async move { (partition, number, owner::run(common, owner, token).await) });
-                        if let Some(old) = self.running.insert(partition, Running { stop, task, number, revocation: None }) {
-                            old.task.abort();
-                        }
-                    }
-                    Ok(MemberEvent::Revoked(revocation)) => {
-                        if let Some(running) = self.running.get_mut(&revocation.partition) {
-                            running.stop.cancel();
-                            running.revocation = Some(revocation);
-                        }
-                    }
-                    Ok(MemberEvent::Lost(partition)) => {
-                        if let Some(lost) = self.running.remove(&partition) {
-                            lost.task.abort();
-                        }
-                    }
-                    Err(LogError::Closed) => return Err(LogError::Closed.into()),
-                    Err(error) => tracing::warn!(%error, "membership in {GROUP} is troubled"),
-                },
-                Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => self.ended(ended)?,
-            }
-        }
-        for running in self.running.values() {
-            running.stop.cancel();
-        }
-        let settled = async {
-            while let Some(ended) = self.tasks.join_next().await {
-                self.ended(ended)?;
-            }
-            Ok(())
-        };
-        // The tasks that are late die with the set.
-        tokio::time::timeout(SETTLE, settled).await.unwrap_or(Ok(()))
-    }
-
-    fn ended(
-        &mut self,
-        ended: Result<(i32, u64, Result<(), GatewayError>), tokio::task::JoinError>,
-    ) -> Result<(), GatewayError> {
-        match ended {
-            Ok((partition, number, result)) => {
-                if self.running.get(&partition).is_some_and(|running| running.number == number)
-                    && let Some(Running { revocation: Some(revocation), .. }) = self.running.remove(&partition)
-                {
-                    revocation.release();
-                }
-                result
-            }
-            Err(error) if error.is_cancelled() => Ok(()),
-            Err(error) => Err(GatewayError::Task(error.to_string())),
-        }
     }
 }
 

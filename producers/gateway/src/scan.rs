@@ -196,7 +196,8 @@ impl<'a> Cursor<'a> {
             b'{' | b'[' => self.nested()?,
             _ => {
                 let rest = &self.text.as_bytes()[from..];
-                let len = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
+                let len =
+                    rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
                 self.at += len.unwrap_or(rest.len());
                 if self.at == from {
                     return None;
@@ -261,14 +262,16 @@ mod tests {
         let frame = r#"{"t":"MESSAGE_CREATE","s":7,"op":0,"d":{"message_reference":{"guild_id":"1","channel_id":"2"},"guild_id":"3","channel_id":"4","id":"5"}}"#;
         let found = scan(frame).expect("a frame");
         assert_eq!(found.routing, Routing { id: Some(5), guild_id: Some(3), channel_id: Some(4), user_id: None });
-        let direct = r#"{"t":"MESSAGE_CREATE","s":7,"op":0,"d":{"channel_id":"4","message_reference":{"guild_id":"1"}}}"#;
+        let direct =
+            r#"{"t":"MESSAGE_CREATE","s":7,"op":0,"d":{"channel_id":"4","message_reference":{"guild_id":"1"}}}"#;
         assert_eq!(scan(direct).expect("a frame").routing.guild_id, None);
     }
 
     #[test]
     fn text_that_looks_like_json_is_text() {
         let content = r#"","guild_id":"9"},"op":9,"x":{"author":{"id":"8"},"\"#;
-        let frame = json!({"t": "MESSAGE_CREATE", "s": 1, "op": 0, "d": {"content": content, "guild_id": "3"}}).to_string();
+        let frame =
+            json!({"t": "MESSAGE_CREATE", "s": 1, "op": 0, "d": {"content": content, "guild_id": "3"}}).to_string();
         let found = scan(&frame).expect("a frame");
         assert_eq!((found.op, found.routing.guild_id, found.routing.user_id), (0, Some(3), None));
     }
@@ -291,7 +294,18 @@ mod tests {
 
     #[test]
     fn what_is_no_frame_is_refused() {
-        for text in ["", "null", "[]", "{", "{}", r#"{"op":"x"}"#, r#"{"op":1"#, r#"{"op":1}x"#, r#"{"op":1,"d":{"a":"#, r#"{"op":1,"d":]}"#] {
+        for text in [
+            "",
+            "null",
+            "[]",
+            "{",
+            "{}",
+            r#"{"op":"x"}"#,
+            r#"{"op":1"#,
+            r#"{"op":1}x"#,
+            r#"{"op":1,"d":{"a":"#,
+            r#"{"op":1,"d":]}"#,
+        ] {
             assert_eq!(scan(text), None, "{text}");
         }
         let hello = r#"{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}"#;
@@ -317,8 +331,19 @@ mod tests {
 
     fn name() -> impl Strategy<Value = String> {
         prop_oneof![
-            proptest::sample::select(vec!["id", "guild_id", "channel_id", "user_id", "author", "user", "op", "s", "t", "d"])
-                .prop_map(str::to_owned),
+            proptest::sample::select(vec![
+                "id",
+                "guild_id",
+                "channel_id",
+                "user_id",
+                "author",
+                "user",
+                "op",
+                "s",
+                "t",
+                "d"
+            ])
+            .prop_map(str::to_owned),
             "[a-z{\":\\\\]{0,4}",
         ]
     }

@@ -252,7 +252,14 @@ mod tests {
     #[test]
     fn a_session_is_resumed_after_an_ordinary_end_and_at_once_after_a_good_connection() {
         let start = Instant::now();
-        for end in [End::Reconnect, End::Closed(None), End::Closed(Some(1006)), End::Closed(Some(4000)), End::Closed(Some(1000)), End::Full] {
+        for end in [
+            End::Reconnect,
+            End::Closed(None),
+            End::Closed(Some(1006)),
+            End::Closed(Some(4000)),
+            End::Closed(Some(1000)),
+            End::Full,
+        ] {
             let mut shard = live(start);
             let next = shard.ended(&end, start + GOOD_AFTER, 0.5);
             assert_eq!(next, Next::Connect { after: Duration::ZERO, gap: None }, "{end:?}");
@@ -301,7 +308,9 @@ mod tests {
         let mut shard = live(now);
         let mut delays = Vec::new();
         for _ in 0..12 {
-            let Next::Connect { after, .. } = shard.ended(&End::NotOpened(String::new()), now, 0.5) else { panic!("fatal") };
+            let Next::Connect { after, .. } = shard.ended(&End::NotOpened(String::new()), now, 0.5) else {
+                panic!("fatal")
+            };
             delays.push(after);
         }
         assert_eq!(delays[..4], [0, 500, 1_000, 2_000].map(Duration::from_millis));

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use miso_log::catalogue::{DISCORD_STATE, GATEWAY_EVENTS};
-use miso_log::{
-    Batch, LogError, MemberEvent, OffsetCommit, Owner, ReadError, Reader, SharedLog, Topic, TransactError,
-};
+use miso_log::{Batch, LogError, MemberEvent, OffsetCommit, Owner, ReadError, Reader, SharedLog, Topic, TransactError};
 use miso_model::SLOTS;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;

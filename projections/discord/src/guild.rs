@@ -64,9 +64,10 @@ impl Guild {
         self.children(kind).get(&id)
     }
 
-    /// The epoch to which its children of this kind belong.
+    /// The epoch to which its children of this kind belong. What comes before the first GUILD_CREATE
+    /// belongs to the presence.
     pub(crate) fn epoch_of(&self, kind: Kind) -> i64 {
-        if kind == Kind::Member { self.presence } else { self.snapshot }
+        if kind == Kind::Member { self.presence } else { self.snapshot.max(self.presence) }
     }
 
     pub(crate) fn is_unavailable(&self) -> bool {

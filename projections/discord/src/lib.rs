@@ -10,6 +10,8 @@
 
 mod checkpoint;
 mod driver;
+#[cfg(test)]
+mod fold_tests;
 mod guild;
 mod key;
 mod object;

@@ -127,12 +127,21 @@ impl Partition {
             _ => {}
         }
         let Some(guild) = event.guild_id.map(|id| id.0) else { return self.direct(at, event.event_type, &d) };
+        if self.is_past(at, guild) {
+            return Ok(());
+        }
         match event.event_type {
             "GUILD_CREATE" => self.guild_create(at, guild, &d),
             "GUILD_DELETE" => self.guild_delete(at, guild, &d),
             _ => return self.within(at, guild, event.event_type, &d),
         }
         Ok(())
+    }
+
+    /// Whether an event is about a presence before the one that is known: a checkpoint written in part
+    /// may already have the guild as it was joined again later.
+    fn is_past(&self, at: i64, guild: u64) -> bool {
+        self.guilds.get(&guild).is_some_and(|known| at < known.presence)
     }
 
     fn set_own(&mut self, at: i64, json: String) {
@@ -191,19 +200,14 @@ impl Partition {
         self.note(at, id, own, Changed::new());
     }
 
-    /// The bot is in this guild no more. Of a guild that it joined again since (as a checkpoint may
-    /// know), only the children of the old presence go.
+    /// The bot is in this guild no more.
     fn leave(&mut self, at: i64, id: u64) {
-        let Some(guild) = self.guilds.get_mut(&id) else { return };
-        let mut children = Changed::new();
-        for kind in Kind::ALL {
-            children.extend(guild.take_unless(kind, at, |_, _| false));
+        if self.is_past(at, id) {
+            return;
         }
-        let gone = guild.at < at;
-        if gone {
-            self.guilds.remove(&id);
-        }
-        self.note(at, id, gone, children);
+        let Some(guild) = self.guilds.remove(&id) else { return };
+        let children = Kind::ALL.into_iter().flat_map(|kind| guild.children(kind).keys().map(move |&id| (kind, id)));
+        self.note(at, id, true, children.collect());
     }
 
     fn shard_ready(&mut self, at: i64, ready: &ShardReady) {
@@ -211,7 +215,8 @@ impl Partition {
             self.shards = Some(Child { at, json: ready.shard_count.to_string().into() });
             self.dirty.insert(Key::Shards, at);
         }
-        let (shard, count) = (u64::from(ready.shard.unsigned_abs()), u64::from(ready.shard_count.unsigned_abs().max(1)));
+        let (shard, count) =
+            (u64::from(ready.shard.unsigned_abs()), u64::from(ready.shard_count.unsigned_abs().max(1)));
         let left: Vec<u64> = self
             .guilds
             .keys()
@@ -248,9 +253,7 @@ impl Partition {
                 let role_id = object::id_of(role).ok_or("no role.id")?;
                 (false, put(guild, Kind::Role, role_id, role.to_owned()))
             }
-            "GUILD_ROLE_DELETE" => {
-                (false, take(guild, Kind::Role, object::id(d.get("role_id")).ok_or("no role_id")?))
-            }
+            "GUILD_ROLE_DELETE" => (false, take(guild, Kind::Role, object::id(d.get("role_id")).ok_or("no role_id")?)),
             "GUILD_MEMBER_ADD" => {
                 let json = object::without(d, &["guild_id"]);
                 let user = object::member_id(&json).ok_or("no user.id")?;
