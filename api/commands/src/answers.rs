@@ -13,11 +13,14 @@ use crate::trace::Waits;
 /// Requests of one instance whose answers are awaited at once; beyond it callers get 503.
 pub const MAX_WAITING: usize = 4_096;
 
+/// By request id: who waits, each under a number of their own.
+type Waiting = HashMap<String, Vec<(u64, oneshot::Sender<Answer>)>>;
+
 /// Where callers wait for answers: one reader of `bot.answers` serves them all. It stands at a
 /// position before a request is appended, so no answer can be missed.
 #[derive(Debug, Clone)]
 pub(crate) struct Board {
-    waiting: Arc<Mutex<HashMap<String, Vec<(u64, oneshot::Sender<Answer>)>>>>,
+    waiting: Arc<Mutex<Waiting>>,
     /// Whether the reader stands at a position.
     reading: watch::Sender<bool>,
 }
@@ -42,7 +45,7 @@ pub(crate) struct Place {
 pub(crate) struct NoPlace;
 
 impl Board {
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Vec<(u64, oneshot::Sender<Answer>)>>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -103,7 +103,7 @@ fn invalid(detail: String) -> Problem {
 mod tests {
     use super::*;
 
-    fn request(set: Json, expected_version: Option<i64>) -> Request {
+    fn request(set: &Json, expected_version: Option<i64>) -> Request {
         Request {
             request_id: "r".to_owned(),
             aggregate: "guild/1".to_owned(),
@@ -126,7 +126,7 @@ mod tests {
     fn a_change_becomes_a_fact_with_before_and_after_and_the_whole() {
         let settings = json!({"prefix": "!", "newer": 1}).as_object().cloned().expect("object");
         let state = AggregateState { version: 4, settings };
-        let Decision::Changed(fact, after) = decide(&state, &request(json!({"prefix": "?"}), Some(4)), 9) else {
+        let Decision::Changed(fact, after) = decide(&state, &request(&json!({"prefix": "?"}), Some(4)), 9) else {
             panic!("refused")
         };
         assert_eq!((fact.version, fact.kind.as_str(), fact.at_ms, after.version), (5, SETTINGS_CHANGED, 9, 5));
@@ -135,7 +135,7 @@ mod tests {
             body,
             json!({"before": {"prefix": "!"}, "after": {"prefix": "?"}, "settings": {"prefix": "?", "newer": 1}})
         );
-        let Decision::Changed(fact, after) = decide(&after, &request(json!({"prefix": null}), None), 9) else {
+        let Decision::Changed(fact, after) = decide(&after, &request(&json!({"prefix": null}), None), 9) else {
             panic!("refused")
         };
         assert_eq!(Json::Object(after.settings), json!({"newer": 1}));
@@ -146,7 +146,7 @@ mod tests {
     fn a_stale_writer_is_told_the_version() {
         let problem = refused(
             &AggregateState { version: 4, ..AggregateState::default() },
-            &request(json!({"prefix": "?"}), Some(3)),
+            &request(&json!({"prefix": "?"}), Some(3)),
         );
         assert_eq!((problem.status, problem.slug(), problem.version), (409, "version-conflict", Some(4)));
     }
@@ -162,10 +162,10 @@ mod tests {
             json!({"prefix": 1}),
             json!({"colour": "red"}),
         ] {
-            assert_eq!(refused(&state, &request(set.clone(), None)).status, 422, "{set}");
+            assert_eq!(refused(&state, &request(&set, None)).status, 422, "{set}");
         }
         let other = |change: fn(&mut Request)| {
-            let mut request = request(json!({"prefix": "!"}), None);
+            let mut request = request(&json!({"prefix": "!"}), None);
             change(&mut request);
             refused(&state, &request).status
         };

@@ -143,10 +143,10 @@ impl Decider {
                     return Ok(());
                 }
                 Err(PrepareError::Store(error @ StoreError::Unavailable(_))) => {
-                    self.wait("the store is away", &error).await?
+                    self.wait("the store is away", &error).await?;
                 }
                 Err(PrepareError::Log(error @ LogError::Unavailable(_))) => {
-                    self.wait("facts cannot be read", &error).await?
+                    self.wait("facts cannot be read", &error).await?;
                 }
                 Err(error) => return Err(Stop::Error(error.into())),
             }
@@ -291,7 +291,7 @@ impl Decider {
                 }
                 Err(ProjectError::Moved(_)) => return self.catch_up().await,
                 Err(ProjectError::Store(error @ StoreError::Unavailable(_))) => {
-                    self.wait("the store is away", &error).await?
+                    self.wait("the store is away", &error).await?;
                 }
                 Err(ProjectError::Store(error)) => return Err(Stop::Error(error.into())),
             }

@@ -113,7 +113,9 @@ impl Follower {
                         out.push(parked(group, GATEWAY_EVENTS, record, "malformed_record", &error.to_string()))
                     }
                 },
-                Err(error) => out.push(parked(group, GATEWAY_EVENTS, record, "malformed_record", &error.to_string())),
+                Err(error) => {
+                    out.push(parked(group, GATEWAY_EVENTS, record, "malformed_record", &error.to_string()));
+                }
             }
             self.positions.pass_one(record.partition, record.offset + 1, &mut out);
         }

@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn plain_messages_are_passed_by() {
-        for content in ["hello", "", "a > b", "\"content\": \">x\""] {
+        for content in ["hello", "", "a > b", "say \"content\": \">x\""] {
             assert!(!may_be_command(message(content, "hi").as_bytes(), b">"), "{content}");
         }
         assert!(may_be_command(br#"{"content" : ">ping"}"#, b">"));
