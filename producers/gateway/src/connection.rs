@@ -31,13 +31,16 @@ const OP_RECONNECT: u8 = 7;
 const OP_INVALID_SESSION: u8 = 9;
 const OP_HELLO: u8 = 10;
 
+/// A shard that asks for its IDENTIFY's turn, and where the answer goes.
+pub(crate) type Turn = (i32, oneshot::Sender<()>);
+
 /// Where twilight asks for an IDENTIFY's turn; the owner answers.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Turns(Arc<Mutex<Vec<(i32, oneshot::Sender<()>)>>>);
+pub(crate) struct Turns(Arc<Mutex<Vec<Turn>>>);
 
 impl Turns {
     /// Those asked for since the last call; one per admitted shard at most.
-    pub(crate) fn take(&self) -> Vec<(i32, oneshot::Sender<()>)> {
+    pub(crate) fn take(&self) -> Vec<Turn> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -293,3 +293,166 @@ fn gap_records(shard: i32, shard_count: i32, lost: &Lost, now_ms: i64) -> Vec<Ap
     let bytes = Bytes::from(gap.to_bytes());
     (0..SLOTS).map(|partition| Append::new(GATEWAY_EVENTS, partition, bytes.clone(), now_ms)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::scan::scan;
+
+    fn outbox() -> Outbox {
+        Outbox::new(Identity { partition: 3, epoch: 5, shard_count: 2 }, BTreeMap::new())
+    }
+
+    fn session(id: &str) -> Session {
+        Session { id: id.to_owned(), resume_url: Some("ws://r".to_owned()) }
+    }
+
+    fn add_event(outbox: &mut Outbox, shard: i32, sequence: i64, bytes: usize) {
+        let text = format!(r#"{{"t":"X","s":{sequence},"op":0,"d":{{"text":"{}"}}}}"#, "x".repeat(bytes));
+        let record = outbox.record(shard, "a", &scan(&text).expect("a frame"), sequence, 1);
+        outbox.event(shard, sequence, record);
+    }
+
+    fn add_ready(outbox: &mut Outbox, shard: i32, id: &str, guilds: &[GuildId]) {
+        let record = outbox.record(shard, id, &scan(r#"{"t":"READY","s":1,"op":0,"d":{}}"#).expect("a frame"), 1, 1);
+        outbox.ready(shard, session(id), 1, record, guilds);
+    }
+
+    fn checkpoints(transaction: &Transaction) -> BTreeMap<i32, Checkpoint> {
+        let records = transaction.records.iter().filter(|record| record.topic == GATEWAY_CHECKPOINTS);
+        records
+            .map(|record| Checkpoint::from_bytes(record.value.as_ref().expect("a value")).expect("a checkpoint"))
+            .map(|checkpoint| (checkpoint.shard, checkpoint))
+            .collect()
+    }
+
+    #[test]
+    fn a_transaction_is_bounded_and_its_checkpoint_says_what_it_holds() {
+        let mut outbox = outbox();
+        add_ready(&mut outbox, 0, "a", &[]);
+        (2..=1_500).for_each(|sequence| add_event(&mut outbox, 0, sequence, 10));
+        let first = outbox.transaction(1).expect("something waits");
+        assert_eq!((first.events, checkpoints(&first)[&0].sequence), (TRANSACTION_EVENTS, 1_000));
+        assert_eq!(
+            outbox.transaction(1).expect("again").records.len(),
+            first.records.len(),
+            "the same until committed"
+        );
+        outbox.committed(&first);
+        let second = outbox.transaction(1).expect("the rest");
+        let checkpoint = &checkpoints(&second)[&0];
+        assert_eq!((second.events, checkpoint.sequence), (500, 1_500));
+        assert_eq!((checkpoint.session_id.as_deref(), checkpoint.resume_url.as_deref()), (Some("a"), Some("ws://r")));
+        assert_eq!((checkpoint.state.clone(), checkpoint.epoch, checkpoint.shard_count), (ShardState::Live, 5, 2));
+        outbox.committed(&second);
+        assert!((outbox.is_empty(), outbox.bytes()) == (true, 0) && outbox.transaction(1).is_none());
+    }
+
+    #[test]
+    fn large_events_go_in_transactions_of_their_own() {
+        let mut outbox = outbox();
+        for sequence in 1..=3 {
+            add_event(&mut outbox, 0, sequence, TRANSACTION_BYTES);
+        }
+        let transaction = outbox.transaction(1).expect("something waits");
+        assert_eq!((transaction.events, outbox.is_all(&transaction)), (1, false));
+    }
+
+    #[test]
+    fn ready_tells_every_partition_its_guilds_in_the_readys_transaction() {
+        let mut outbox = outbox();
+        add_ready(&mut outbox, 1, "a", &[GuildId(5 << 22), GuildId(53 << 22), GuildId(6 << 22)]);
+        let transaction = outbox.transaction(1).expect("something waits");
+        let ready: Vec<(i32, ShardReady)> = transaction
+            .records
+            .iter()
+            .filter(|record| record.value.as_ref().is_some_and(|value| ShardReady::codec().wrote(value)))
+            .map(|record| {
+                (record.partition, ShardReady::from_bytes(record.value.as_ref().expect("a value")).expect("a record"))
+            })
+            .collect();
+        assert_eq!(ready.iter().map(|(partition, _)| *partition).collect::<Vec<_>>(), (0..SLOTS).collect::<Vec<_>>());
+        assert_eq!(ready[5].1.guild_ids, [GuildId(5 << 22), GuildId(53 << 22)]);
+        assert_eq!(checkpoints(&transaction)[&1].session_id.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn a_lost_session_leaves_a_checkpoint_without_one() {
+        let mut outbox = outbox();
+        add_ready(&mut outbox, 0, "a", &[]);
+        outbox.lost(0, &Lost { session_id: "a".into(), after_sequence: 1, reason: "session invalidated" }, 1);
+        outbox.connecting(0);
+        let transaction = outbox.transaction(1).expect("something waits");
+        let checkpoint = &checkpoints(&transaction)[&0];
+        assert_eq!(
+            (&checkpoint.session_id, checkpoint.sequence, &checkpoint.state),
+            (&None, 0, &ShardState::Connecting)
+        );
+        assert_eq!(outbox.committed(&transaction), [0]);
+    }
+
+    #[test]
+    fn an_old_checkpoint_is_taken_out_with_its_gap() {
+        let mut outbox = outbox();
+        let lost = Lost { session_id: "old".into(), after_sequence: 9, reason: "shard count changed" };
+        outbox.retire(0, 1, Some(&lost), 1);
+        let transaction = outbox.transaction(1).expect("something waits");
+        let last = transaction.records.last().expect("records");
+        assert_eq!((&last.key[..], last.value.is_none(), transaction.records.len()), (&b"0/1"[..], true, 49));
+    }
+
+    proptest! {
+        /// However transactions are cut and retried: events leave in order, each once, a connection is
+        /// opened only after all that came before it, and a checkpoint is the last event before it.
+        #[test]
+        fn what_is_committed_is_a_prefix(
+            steps in proptest::collection::vec((0_u8..4, 0_i32..2, any::<bool>()), 1..80),
+        ) {
+            let mut outbox = outbox();
+            let mut expected: VecDeque<(i32, Option<i64>)> = VecDeque::new();
+            let mut sequences = [0_i64; 2];
+            let mut appended = [0_i64; 2];
+            for (step, shard, commits) in steps {
+                match step {
+                    0 | 1 => {
+                        let sequence = &mut sequences[usize::try_from(shard).expect("small")];
+                        *sequence += 1;
+                        add_event(&mut outbox, shard, *sequence, 2_000_000);
+                        expected.push_back((shard, Some(*sequence)));
+                    }
+                    2 => {
+                        outbox.connecting(shard);
+                        expected.push_back((shard, None));
+                    }
+                    _ => if let Some(transaction) = outbox.transaction(1) && commits {
+                        let checkpoints = checkpoints(&transaction);
+                        let mut events = transaction.records.iter().filter(|record| record.topic == GATEWAY_EVENTS);
+                        let opened = outbox.committed(&transaction);
+                        let mut wanted = Vec::new();
+                        for _ in 0..transaction.items {
+                            match expected.pop_front().expect("an item") {
+                                (shard, Some(sequence)) => {
+                                    let record = events.next().expect("a record");
+                                    let event = EventView::decode(record.value.as_ref().expect("a value"));
+                                    let event = event.expect("a record").expect("an event");
+                                    prop_assert_eq!((event.shard, event.sequence), (shard, sequence));
+                                    appended[usize::try_from(shard).expect("small")] = sequence;
+                                }
+                                (shard, None) => wanted.push(shard),
+                            }
+                        }
+                        prop_assert!(events.next().is_none());
+                        prop_assert_eq!(opened, wanted);
+                        for (shard, checkpoint) in checkpoints {
+                            prop_assert_eq!(checkpoint.sequence, appended[usize::try_from(shard).expect("small")]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -43,7 +43,8 @@ pub async fn run_with_status(
     status: watch::Sender<GatewayStatus>,
     cancel: CancellationToken,
 ) -> Result<(), GatewayError> {
-    status.send_replace(GatewayStatus::default());
+    let starting = Some("Discord has not been asked for the gateway's address yet".to_owned());
+    status.send_replace(GatewayStatus { problem: starting, ..GatewayStatus::default() });
     let client = reqwest::Client::builder().build().map_err(|error| GatewayError::Client(error.to_string()))?;
     let board = StatusBoard(status);
     let config = Arc::new(config);

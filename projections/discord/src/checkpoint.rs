@@ -37,7 +37,7 @@ impl Partition {
                 if entry.is_none() != removals {
                     continue;
                 }
-                if part.records.len() == CHECKPOINT_RECORDS || (bytes > 0 && bytes >= CHECKPOINT_BYTES) {
+                if part.records.len() == CHECKPOINT_RECORDS || bytes >= CHECKPOINT_BYTES {
                     part.last = false;
                     return part;
                 }
