@@ -1,5 +1,5 @@
 //! How fast the embedded log takes records of 1.2 kB, by batch size and durability, with callers
-//! side by side: `cargo run --release -p miso-log --example append_rate [FOLDER]`.
+//! side by side: `cargo run --release -p miso-log --example append_rate [FOLDER [paced]]`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +15,9 @@ const EACH: Duration = Duration::from_secs(3);
 async fn main() {
     let folder = std::env::args().nth(1).unwrap_or_else(|| ".".into());
     let path = std::path::Path::new(&folder).join("append_rate.db");
+    if std::env::args().nth(2).as_deref() == Some("paced") {
+        return paced(&path).await;
+    }
     println!(
         "{:<10} {:>6} {:>8} {:>12} {:>10} {:>10} {:>10}",
         "topic", "batch", "callers", "records/s", "p50 µs", "p99 µs", "max µs"
@@ -41,6 +44,25 @@ async fn main() {
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
     }
+}
+
+/// Records one by one, 1,000 a second: what a quiet system's latency is, checkpoints included.
+async fn paced(path: &std::path::Path) {
+    let log = EmbeddedLog::open(EmbeddedConfig::new(path)).await.expect("opens");
+    let value = bytes::Bytes::from(vec![b'x'; 1_200]);
+    let mut ticks = tokio::time::interval(Duration::from_millis(1));
+    let mut latencies = Vec::new();
+    for n in 0..20_000 {
+        ticks.tick().await;
+        let began = Instant::now();
+        log.append(vec![Append::new(GATEWAY_EVENTS, n % 48, value.clone(), 1)]).await.expect("appended");
+        latencies.push(began.elapsed());
+    }
+    latencies.sort_unstable();
+    for share in [0.5, 0.99, 0.999, 1.0] {
+        println!("{share}: {} µs", latencies[((latencies.len() - 1) as f64 * share) as usize].as_micros());
+    }
+    log.close().await;
 }
 
 async fn run(log: &Arc<EmbeddedLog>, topic: Topic, batch: usize, callers: usize) -> (usize, Vec<Duration>) {

@@ -7,7 +7,7 @@ use super::queue::Chore;
 use super::writer::Writer;
 
 /// Records that one chore looks at, at most.
-const CHORE_RECORDS: usize = 1_000;
+const CHORE_RECORDS: usize = 500;
 
 /// What must fit before a log that could not be written counts as ready again.
 const PROBE_BYTES: i64 = 256 * 1_024;

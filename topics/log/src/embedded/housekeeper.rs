@@ -40,8 +40,11 @@ enum Due {
 }
 
 impl Housekeeper {
-    pub(super) fn new(config: &EmbeddedConfig) -> Self {
+    /// `wal_bytes`: what the WAL holds already.
+    pub(super) fn new(config: &EmbeddedConfig, wal_bytes: u64) -> Self {
+        let wal_bytes = i64::try_from(wal_bytes).unwrap_or(i64::MAX / 2);
         Self {
+            state: Mutex::new(State { wal_bytes, ..State::default() }),
             checkpoint_bytes: config.checkpoint_bytes,
             interval: config.sweep_interval,
             tombstone_grace_ms: config.tombstone_grace_ms,

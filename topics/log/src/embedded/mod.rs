@@ -258,12 +258,13 @@ impl EmbeddedLog {
         }
         let checkpoints = file::connect(path)?;
         let wal = File::options().read(true).write(true).open(beside(path, "-wal")).map_err(failed)?;
+        let wal_bytes = wal.metadata().map_err(failed)?.len();
         // What a killed process left unsynced is visible again: from now on it counts as kept.
         wal.sync_data().map_err(failed)?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         }
-        let inner = Arc::new(load(&db, config, &ids).map_err(|error| unavailable(path, &error))?);
+        let inner = Arc::new(load(&db, config, &ids, wal_bytes).map_err(|error| unavailable(path, &error))?);
         let (groups, coordinator) = Groups::new();
         let running = start(&inner, coordinator, (db, checkpoints), (database, wal, lock), config)?;
         Ok(Self { inner, groups, running: Mutex::new(Some(running)) })
@@ -316,7 +317,7 @@ fn unavailable(path: &Path, error: &rusqlite::Error) -> LogError {
     LogError::Unavailable(file::advice(path, error))
 }
 
-fn load(db: &Connection, config: &EmbeddedConfig, ids: &[i64]) -> rusqlite::Result<Inner> {
+fn load(db: &Connection, config: &EmbeddedConfig, ids: &[i64], wal_bytes: u64) -> rusqlite::Result<Inner> {
     let mut topics = Vec::with_capacity(ids.len());
     for (&topic, &id) in config.catalogue.iter().zip(ids) {
         let head = TopicHead::load(db, id, usize::try_from(topic.partitions).unwrap_or(0))?;
@@ -330,7 +331,7 @@ fn load(db: &Connection, config: &EmbeddedConfig, ids: &[i64]) -> rusqlite::Resu
         offsets: Mutex::default(),
         queue: Queue::default(),
         syncer: Syncer::default(),
-        housekeeper: Housekeeper::new(config),
+        housekeeper: Housekeeper::new(config, wal_bytes),
         readers: Arc::new(ReadPool::new(config.path.clone())),
         failing: AtomicBool::new(false),
     };

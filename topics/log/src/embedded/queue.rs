@@ -188,6 +188,17 @@ impl Queue {
     }
 }
 
+/// Closes the queue when the writer ends, however it ends: nobody waits for an answer that cannot
+/// come.
+pub(super) struct EndsWithWriter<'a>(pub(super) &'a Queue);
+
+impl Drop for EndsWithWriter<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+        self.0.state().ready.clear();
+    }
+}
+
 impl State {
     fn admit(&mut self) {
         while let Some((_, first)) = self.waiting.front() {

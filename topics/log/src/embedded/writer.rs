@@ -16,7 +16,7 @@ use super::Inner;
 use super::chores;
 use super::file::{PAGE_BYTES, advice};
 use super::heads::{MARK_RECORDS, TopicHead};
-use super::queue::{Answer, Change, Taken, WriteError};
+use super::queue::{Answer, Change, EndsWithWriter, Taken, WriteError};
 use crate::{Durability, Record};
 
 /// Pages that a commit writes besides its records' bytes, about: for the estimate of the WAL.
@@ -46,10 +46,13 @@ impl Writer {
 
     /// Runs until the queue is closed and drained; hands the connection back, to be closed last.
     pub(super) fn run(mut self) -> Connection {
+        let inner = Arc::clone(&self.inner);
+        let _ends = EndsWithWriter(&inner.queue);
         loop {
-            match self.inner.queue.take() {
+            match inner.queue.take() {
                 Taken::Changes(changes) => self.changes(changes),
                 Taken::Chore(chore, answer) => {
+                    let began = Instant::now();
                     let result = match chores::perform(&mut self, chore) {
                         Ok(more) => {
                             self.works();
@@ -57,6 +60,7 @@ impl Writer {
                         }
                         Err(error) => Err(self.recover(&error)),
                     };
+                    metrics::histogram!("miso_log_chore_seconds").record(began.elapsed().as_secs_f64());
                     let _ = answer.send(result);
                 }
                 Taken::End => return self.db,
