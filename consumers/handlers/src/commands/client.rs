@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::CommandsHandlerConfig;
 use crate::HandlersError;
 
-/// How long the commands API is tried again for one command before its author is told.
+/// How long the commands API is tried again for one command before its author is told, by default.
 pub const API_PATIENCE: Duration = Duration::from_secs(10);
 /// One attempt, at most: longer than the commands API itself waits for a decision.
 pub const API_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -22,6 +22,7 @@ pub(crate) struct ApiClient {
     http: reqwest::Client,
     url: String,
     key: Option<String>,
+    patience: Duration,
 }
 
 enum Attempt {
@@ -39,7 +40,12 @@ impl ApiClient {
             .no_proxy()
             .build()
             .map_err(|error| HandlersError::Client(error.to_string()))?;
-        Ok(Self { http, url: config.commands_url.trim_end_matches('/').to_owned(), key: config.cluster_key.clone() })
+        Ok(Self {
+            http,
+            url: config.commands_url.trim_end_matches('/').to_owned(),
+            key: config.cluster_key.clone(),
+            patience: config.patience,
+        })
     }
 
     /// The answer to a command, whatever happens. Asked again with the same event id it takes effect
@@ -54,7 +60,7 @@ impl ApiClient {
                 Attempt::Again(why) => why,
             };
             metrics::counter!("miso_handlers_api_retries_total").increment(1);
-            if began.elapsed() + pause >= API_PATIENCE {
+            if began.elapsed() + pause >= self.patience {
                 tracing::warn!(command, trace, why, "the commands API did not answer in time");
                 let text = "I cannot do that right now: a part of me is not answering. Please try again in a moment.";
                 return Document::text(Colour::Error, text).footer(format!("trace {trace}"));

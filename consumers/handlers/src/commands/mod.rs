@@ -10,6 +10,7 @@ mod plan;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::BOT_COMMANDS;
@@ -33,6 +34,16 @@ pub struct CommandsHandlerConfig {
     pub commands_url: String,
     /// `MISO_CLUSTER_KEY`, sent to it.
     pub cluster_key: Option<String>,
+    /// How long it is tried again for one command before the command's author is told.
+    pub patience: Duration,
+}
+
+impl CommandsHandlerConfig {
+    /// With the default patience, [`API_PATIENCE`].
+    #[must_use]
+    pub fn new(commands_url: impl Into<String>, cluster_key: Option<String>) -> Self {
+        Self { commands_url: commands_url.into(), cluster_key, patience: API_PATIENCE }
+    }
 }
 
 impl std::fmt::Debug for CommandsHandlerConfig {

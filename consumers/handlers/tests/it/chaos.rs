@@ -1,0 +1,114 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use miso_handlers::{COMMANDS_GROUP, MESSAGES_GROUP};
+use miso_log::catalogue::BOT_FACTS;
+use miso_model::{Fact, LogRecord};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::net::TcpListener;
+
+use crate::setup::{Handlers, OWNER, PATIENCE, World, all, channel, channel_of, consumed};
+
+const GUILDS: u64 = 5;
+const MESSAGES: usize = 120;
+
+/// Handlers and the commands API are aborted again and again while messages flow. Every command is
+/// answered exactly once and in its channel's order, every change takes effect once, and nothing
+/// else is answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_command_is_answered_once_through_aborts_of_all_roles() {
+    let mut struck = 0;
+    for seed in 0..5_u64 {
+        println!("seed {seed}");
+        let run = tokio::time::timeout(PATIENCE * 2, one_run(seed)).await;
+        struck += run.unwrap_or_else(|_| panic!("seed {seed} took too long"));
+    }
+    assert!(struck >= 15, "the faults struck: {struck} aborts with work in flight");
+}
+
+async fn one_run(seed: u64) -> usize {
+    let world = Arc::new(World::new(GUILDS).await);
+    let first = world.api().await;
+    let address = first.address;
+    let mut random = StdRng::seed_from_u64(seed);
+    let speaking = {
+        let world = Arc::clone(&world);
+        let mut random = StdRng::seed_from_u64(seed + 1_000);
+        async move {
+            let (mut asked, mut changes) = (Vec::new(), 0);
+            for n in 0..MESSAGES {
+                let guild = random.random_range(0..GUILDS);
+                let said = match random.random_range(0..4) {
+                    0 => ">rng 1-1000000".to_owned(),
+                    1 => ">avatar".to_owned(),
+                    2 => {
+                        changes += 1;
+                        ">prefix >".to_owned()
+                    }
+                    _ => format!("talk {n}"),
+                };
+                let message = world.say(guild, OWNER, &said).await;
+                if said.starts_with('>') {
+                    asked.push((guild, message));
+                }
+                if n % 10 == 0 {
+                    tokio::time::sleep(Duration::from_millis(15)).await;
+                }
+            }
+            (asked, changes)
+        }
+    };
+    let speaking = tokio::spawn(speaking);
+    let (mut api, mut handlers): (_, Option<Handlers>) = (Some(first), None);
+    let mut struck = 0;
+    for _ in 0..12 {
+        handlers.get_or_insert_with(|| world.handlers(address, PATIENCE));
+        tokio::time::sleep(Duration::from_micros(random.random_range(3_000..60_000))).await;
+        struck += usize::from(behind(&world).await);
+        if random.random_bool(0.6) {
+            handlers = None;
+        }
+        if random.random_bool(0.5) {
+            api = None;
+            let listener = loop {
+                if let Ok(listener) = TcpListener::bind(address).await {
+                    break listener;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            };
+            api = Some(world.api_at(listener));
+        }
+    }
+    let (asked, changes) = speaking.await.expect("speaks");
+    let handlers = handlers.unwrap_or_else(|| world.handlers(address, PATIENCE));
+    consumed(&world.log, MESSAGES_GROUP).await;
+    consumed(&world.log, COMMANDS_GROUP).await;
+    handlers.stop().await;
+    drop(api);
+
+    let mut answered: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for body in world.answers().await {
+        let message = body["message_reference"]["message_id"].as_str().expect("a reply").to_owned();
+        answered.entry(channel_of(&body).0).or_default().push(message);
+    }
+    for guild in 0..GUILDS {
+        let wanted: Vec<&str> =
+            asked.iter().filter(|(of, _)| *of == guild).map(|(_, message)| message.as_str()).collect();
+        let got = answered.remove(&channel(guild)).unwrap_or_default();
+        assert_eq!(got, wanted, "seed {seed}: guild {guild} is answered once and in order");
+    }
+    assert!(answered.is_empty(), "seed {seed}");
+    let facts: Vec<Fact> =
+        all(&world.log, BOT_FACTS).await.iter().map(|value| Fact::from_bytes(value).expect("reads")).collect();
+    assert_eq!(facts.len(), changes, "seed {seed}: every change took effect once");
+    struck
+}
+
+/// Whether the command handlers have work in flight.
+async fn behind(world: &World) -> bool {
+    let messages = world.log.lag(MESSAGES_GROUP).await.expect("lag");
+    let commands = world.log.lag(COMMANDS_GROUP).await.expect("lag");
+    commands.iter().chain(&messages).any(|partition| partition.records > 0)
+}

@@ -1,0 +1,233 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use miso_bot_store::Store;
+use miso_commands_api::{CommandsApi, CommandsConfig};
+use miso_discord_state::{DiscordState, StateConfig};
+use miso_handlers::{CommandsHandlerConfig, run_commands, run_events, run_messages};
+use miso_log::catalogue::{GATEWAY_EVENTS, REST_ACTIONS};
+use miso_log::embedded::{EmbeddedConfig, EmbeddedLog};
+use miso_log::{Append, SharedLog, Topic};
+use miso_model::{Action, ChannelId, EventView, GuildId, LogRecord, UserId, slot};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// A test waits for a condition so long, at most.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// The bot.
+pub(crate) const OWN: UserId = UserId(900 << 22);
+/// Owns every guild.
+pub(crate) const OWNER: u64 = 901 << 22;
+/// A member without powers.
+pub(crate) const MEMBER: u64 = 902 << 22;
+
+/// The n-th guild.
+pub(crate) fn guild(n: u64) -> u64 {
+    (1_000 + n) << 22
+}
+
+/// The n-th channel of the n-th guild.
+pub(crate) fn channel(n: u64) -> u64 {
+    (2_000 + n) << 22
+}
+
+/// A log, a store, Discord's state, and what Discord would say.
+pub(crate) struct World {
+    pub(crate) log: SharedLog,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) state: Arc<DiscordState>,
+    cancel: CancellationToken,
+    sequence: AtomicI64,
+    message: AtomicU64,
+    _folder: TempDir,
+}
+
+impl World {
+    /// With so many guilds.
+    pub(crate) async fn new(guilds: u64) -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let log = EmbeddedLog::open(EmbeddedConfig::new(folder.path().join("log.db"))).await.expect("log");
+        let log: SharedLog = Arc::new(log);
+        let store = miso_bot_store::open(&format!("file:{}", folder.path().join("store.db").display())).await;
+        let cancel = CancellationToken::new();
+        let state = DiscordState::start(log.clone(), StateConfig::default(), cancel.clone());
+        let message = AtomicU64::new(5_000);
+        let store = store.expect("store");
+        let world = Self { log, store, state, cancel, sequence: AtomicI64::new(1), message, _folder: folder };
+        let ready = json!({"v": 10, "user": {"id": OWN, "username": "miso", "bot": true}, "guilds": [], "application": {"id": OWN, "flags": 0}});
+        world.event("READY", None, &ready).await;
+        for n in 0..guilds {
+            let member = |id: u64, name: &str| json!({"user": {"id": id.to_string(), "username": name, "avatar": "a1"}, "roles": [], "joined_at": "2024-02-29T23:59:59Z"});
+            let create = json!({
+                "id": guild(n).to_string(), "name": format!("guild {n}"), "owner_id": OWNER.to_string(), "member_count": 3, "unavailable": false,
+                "channels": [{"id": channel(n).to_string(), "type": 0, "name": "bots"}],
+                "roles": [{"id": guild(n).to_string(), "name": "@everyone", "permissions": "0"}],
+                "members": [member(OWN.0, "miso"), member(OWNER, "owner"), member(MEMBER, "mia")],
+                "emojis": [], "threads": [], "voice_states": [], "presences": [], "stage_instances": [],
+            });
+            world.event("GUILD_CREATE", Some(GuildId(guild(n))), &create).await;
+        }
+        world
+    }
+
+    /// Appends a dispatch; answers its offset.
+    pub(crate) async fn event(&self, event_type: &str, guild: Option<GuildId>, d: &Value) -> i64 {
+        let d = d.to_string();
+        let view = EventView {
+            shard: 0,
+            shard_count: 1,
+            session_id: "session",
+            sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
+            epoch: 1,
+            received_at_ms: 1_700_000_000_000,
+            event_type,
+            guild_id: guild,
+            channel_id: None,
+            user_id: None,
+            d: d.as_bytes(),
+        };
+        let partition = guild.map_or(0, slot);
+        let record = Append::new(GATEWAY_EVENTS, partition, view.encode(), view.received_at_ms);
+        self.log.append(vec![record]).await.expect("appends")[0]
+    }
+
+    /// Says something in the channel of the n-th guild; answers the message's id.
+    pub(crate) async fn say(&self, n: u64, user: u64, content: &str) -> String {
+        self.say_with(n, user, content, &json!({})).await
+    }
+
+    /// The same, with more fields.
+    pub(crate) async fn say_with(&self, n: u64, user: u64, content: &str, more: &Value) -> String {
+        let id = (self.message.fetch_add(1, Ordering::Relaxed) << 22).to_string();
+        let mut message = json!({
+            "id": id, "channel_id": channel(n).to_string(), "guild_id": guild(n).to_string(), "type": 0, "content": content,
+            "author": {"id": user.to_string(), "username": "someone", "avatar": null, "discriminator": "0"},
+            "member": {"roles": [], "joined_at": "2024-02-29T23:59:59Z"}, "mentions": [],
+        });
+        for (field, value) in more.as_object().expect("object") {
+            message[field] = value.clone();
+        }
+        self.event("MESSAGE_CREATE", Some(GuildId(guild(n))), &message).await;
+        id
+    }
+
+    /// Bodies of all create-messages so far, by channel in order.
+    pub(crate) async fn answers(&self) -> Vec<Value> {
+        let mut bodies = Vec::new();
+        for value in all(&self.log, REST_ACTIONS).await {
+            let action = Action::from_bytes(&value).expect("reads");
+            let mut body: Value = serde_json::from_slice(&action.body).expect("json");
+            body["channel"] = json!(action.path.split('/').nth(2));
+            bodies.push(body);
+        }
+        bodies
+    }
+
+    /// The embed that answers a message; waits for it.
+    pub(crate) async fn answer_to(&self, message: &str) -> Value {
+        let found = async {
+            loop {
+                let answers = self.answers().await;
+                let mut of_message =
+                    answers.iter().filter(|body| body["message_reference"]["message_id"] == json!(message));
+                if let Some(body) = of_message.next() {
+                    assert!(of_message.next().is_none(), "answered once");
+                    return body["embeds"][0].clone();
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("answered in time")
+    }
+
+    /// The commands API on a fresh port.
+    pub(crate) async fn api(&self) -> Role {
+        self.api_at(TcpListener::bind("127.0.0.1:0").await.expect("port"))
+    }
+
+    pub(crate) fn api_at(&self, listener: TcpListener) -> Role {
+        let address = listener.local_addr().expect("address");
+        let config = CommandsConfig { cluster_key: Some("key".to_owned()) };
+        let api = CommandsApi::start(config, self.log.clone(), self.store.clone(), CancellationToken::new());
+        let mut task = JoinSet::new();
+        task.spawn(async move { api.serve(listener).await.expect("serves") });
+        Role { address, _task: task }
+    }
+
+    /// Message, command and event handlers, with the commands API at `address`.
+    pub(crate) fn handlers(&self, address: SocketAddr, patience: Duration) -> Handlers {
+        let mut config = CommandsHandlerConfig::new(format!("http://{address}"), Some("key".to_owned()));
+        config.patience = patience;
+        let cancel = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let (log, state) = (self.log.clone(), self.state.clone());
+        tasks.spawn(run_messages(log.clone(), state.clone(), cancel.clone()));
+        tasks.spawn(run_commands(config, log.clone(), state.clone(), cancel.clone()));
+        tasks.spawn(run_events(log, state, cancel.clone()));
+        Handlers { cancel, tasks }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+/// A running commands API; dropped, it is aborted.
+pub(crate) struct Role {
+    pub(crate) address: SocketAddr,
+    _task: JoinSet<()>,
+}
+
+/// Running handlers; dropped, they are aborted.
+pub(crate) struct Handlers {
+    cancel: CancellationToken,
+    tasks: JoinSet<Result<(), miso_handlers::HandlersError>>,
+}
+
+impl Handlers {
+    /// Stops them in order.
+    pub(crate) async fn stop(mut self) {
+        self.cancel.cancel();
+        while let Some(ended) = tokio::time::timeout(PATIENCE, self.tasks.join_next()).await.expect("in time") {
+            ended.expect("no panic").expect("no error");
+        }
+    }
+}
+
+/// All values of a topic, by partition in order.
+pub(crate) async fn all(log: &SharedLog, topic: Topic) -> Vec<Vec<u8>> {
+    let (mut from, mut ends) = (Vec::new(), Vec::new());
+    for partition in 0..topic.partitions {
+        let bounds = log.bounds(topic, partition).await.expect("bounds");
+        from.push((partition, bounds.earliest));
+        ends.push((partition, bounds.latest));
+    }
+    let mut reader = log.reader(topic, &from);
+    let mut values = Vec::new();
+    while let Some(batch) = reader.next_before(&ends).await.expect("reads") {
+        values.extend(batch.iter().filter_map(|record| record.value.as_ref().map(|value| value.to_vec())));
+    }
+    values
+}
+
+/// Waits until a group has consumed everything.
+pub(crate) async fn consumed(log: &SharedLog, group: &str) {
+    let done = async {
+        while log.lag(group).await.expect("lag").iter().any(|partition| partition.records > 0) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, done).await.expect("consumed in time");
+}
+
+/// The channel of a body that [`World::answers`] gave.
+pub(crate) fn channel_of(body: &Value) -> ChannelId {
+    body["channel"].as_str().and_then(|id| id.parse().ok()).expect("a channel")
+}
