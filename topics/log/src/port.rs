@@ -49,7 +49,9 @@ pub enum LogError {
 pub struct Bounds {
     /// The oldest offset that a reader may ask for.
     pub earliest: i64,
-    /// The offset that the next visible record will have at the least.
+    /// One past the last record that is there, those of undecided transactions included: who reads
+    /// up to it ([`Reader::next_before`](crate::Reader::next_before)) sees every record that was
+    /// appended or committed before the question, waiting for what is undecided.
     pub latest: i64,
 }
 
@@ -71,7 +73,8 @@ pub struct PartitionLag {
 ///
 /// - A record is visible to readers only when its transaction is committed; readers see all records
 ///   of a partition in offset order, each once.
-/// - `append` and `transact` return when their records are visible and, where any topic concerned is
+/// - `append` and `transact` return when their records are visible (on Kafka those of a transaction a
+///   moment later; [`Bounds::latest`] counts them at once) and, where any topic concerned is
 ///   [`Durability::Synced`](crate::Durability::Synced), on disk. Others are on disk within 50 ms.
 /// - Appends of one caller to one partition keep their order, also when not awaited one by one.
 #[async_trait]

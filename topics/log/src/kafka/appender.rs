@@ -7,7 +7,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer as _;
 
 use super::client::Clients;
-use super::delivery::{Deliveries, Producer, Reports, send};
+use super::delivery::{Deliveries, Producer};
 use crate::{Append, AppendError, Kept, Topic};
 
 /// An append that the broker has not acknowledged after so long fails as unavailable.
@@ -128,9 +128,7 @@ impl Appender {
 }
 
 fn create(clients: &Clients) -> Result<Producer, KafkaError> {
-    clients
-        .appender(APPEND_TIMEOUT_MS, APPEND_BUFFER_RECORDS, APPEND_BUFFER_KIB)
-        .create_with_context(Reports::default())
+    Producer::new(&clients.appender(APPEND_TIMEOUT_MS, APPEND_BUFFER_RECORDS, APPEND_BUFFER_KIB))
 }
 
 /// Into librdkafka's buffer; waits while it is full.
@@ -141,11 +139,11 @@ async fn enter(
     deliveries: &Arc<Deliveries>,
     index: usize,
 ) -> Result<(), KafkaError> {
-    let room = Arc::clone(&producer.context().room);
+    let room = producer.room();
     loop {
         let mut waiting = std::pin::pin!(room.notified());
         waiting.as_mut().enable();
-        match send(producer, topic, record, deliveries, index) {
+        match producer.send(topic, record, deliveries, index) {
             Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => waiting.await,
             sent => return sent,
         }

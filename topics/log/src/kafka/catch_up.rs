@@ -9,8 +9,8 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::Message;
 use tokio::sync::{Semaphore, watch};
 
-use super::client::{Clients, Polled, Quiet, poll_now, signalling};
-use super::head::{list, passes, record};
+use super::client::{Clients, Polled, Quiet, passes, poll_now, signalling};
+use super::head::{list, record};
 use super::meta::Meta;
 use super::pass::Pass;
 use super::signal::Signal;

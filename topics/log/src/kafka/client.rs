@@ -17,6 +17,9 @@ use crate::{LogError, Topic};
 
 /// A blocking question to the broker (offsets, groups, metadata) is given up after so long.
 pub(super) const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// A committed position may wait for the end of a transaction that is about to move it: longer than
+/// the broker lets one be open.
+pub(super) const COMMITTED_TIMEOUT: Duration = Duration::from_secs(10);
 /// A member that was not heard of for so long is out of its group.
 pub(super) const SESSION_TIMEOUT_MS: u32 = 6_000;
 /// A rebalance is noticed within this.
@@ -137,6 +140,13 @@ impl Clients {
     /// Asks for offsets, never joins.
     pub(super) fn asking(&self, group: &str) -> ClientConfig {
         self.consumer(group)
+    }
+
+    /// The same, and sees what open transactions have appended.
+    pub(super) fn asking_uncommitted(&self, group: &str) -> ClientConfig {
+        let mut client = self.consumer(group);
+        client.set("isolation.level", "read_uncommitted");
+        client
     }
 
     pub(super) fn member(&self, group: &str) -> ClientConfig {
@@ -282,4 +292,25 @@ pub(super) fn poll_now<C: ConsumerContext + HasQuiet>(consumer: &BaseConsumer<C>
             None => return Polled::Empty,
         }
     }
+}
+
+/// An outage, or leaders that move: passes by itself.
+pub(super) fn passes(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::AllBrokersDown
+                | Code::BrokerTransportFailure
+                | Code::Resolve
+                | Code::OperationTimedOut
+                | Code::RequestTimedOut
+                | Code::LeaderNotAvailable
+                | Code::NotLeaderForPartition
+                | Code::BrokerNotAvailable
+                | Code::FencedLeaderEpoch
+                | Code::UnknownLeaderEpoch
+                | Code::OffsetNotAvailable
+        )
+    )
 }

@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerGroupMe
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 
-use super::client::{Clients, Polled, QUESTION_TIMEOUT, Quiet, poll_now};
+use super::client::{COMMITTED_TIMEOUT, Clients, Polled, Quiet, poll_now};
 use crate::{LogError, OffsetCommit, Topic};
 
 /// Clients kept for groups that were asked about lately (a client belongs to one group). At the
@@ -85,7 +85,7 @@ impl Groups {
         for (topic, partition) in wanted {
             list.add_partition(&self.clients.topic(topic), partition);
         }
-        let found = self.consumer(group)?.committed_offsets(list, QUESTION_TIMEOUT)?;
+        let found = self.consumer(group)?.committed_offsets(list, COMMITTED_TIMEOUT)?;
         let mut positions = BTreeMap::new();
         for element in found.elements() {
             element.error()?;

@@ -8,11 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::KafkaResult;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::Offset;
 
-use super::client::{Clients, Polled, Quiet, poll_now, signalling};
+use super::client::{Clients, Polled, Quiet, passes, poll_now, signalling};
 use super::meta::Meta;
 use super::signal::Signal;
 use super::stop::Stop;
@@ -116,24 +116,6 @@ impl Head {
         self.ring.publish(records);
         failed.map_or(Ok(more), Err)
     }
-}
-
-/// An outage: the consumer goes on by itself.
-pub(super) fn passes(error: &KafkaError) -> bool {
-    use rdkafka::error::RDKafkaErrorCode as Code;
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            Code::AllBrokersDown
-                | Code::BrokerTransportFailure
-                | Code::Resolve
-                | Code::OperationTimedOut
-                | Code::RequestTimedOut
-                | Code::LeaderNotAvailable
-                | Code::NotLeaderForPartition
-                | Code::BrokerNotAvailable
-        )
-    )
 }
 
 pub(super) fn list(name: &str, at: &BTreeMap<i32, i64>) -> KafkaResult<TopicPartitionList> {

@@ -13,7 +13,7 @@ use rdkafka::bindings::rd_kafka_resp_err_t as Code;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
-use rdkafka::topic_partition_list::Offset;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionListElem};
 use rdkafka::{ClientContext, TopicPartitionList};
 use tokio::sync::{mpsc, oneshot};
 
@@ -179,7 +179,7 @@ impl ConsumerContext for Callbacks {
             let _ = if assign { consumer.incremental_assign(list) } else { consumer.incremental_unassign(list) };
             return;
         }
-        let partitions = list.elements().iter().map(|element| element.partition()).collect();
+        let partitions = list.elements().iter().map(TopicPartitionListElem::partition).collect();
         let rebalance = if assign { Rebalance::Assign(partitions) } else { Rebalance::Revoke(partitions) };
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalance);
     }

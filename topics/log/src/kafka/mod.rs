@@ -61,8 +61,9 @@ pub use self::transactions::{TRANSACTION_BYTES, TRANSACTION_QUEUE};
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 /// How often idle clients are looked for.
 const CHORES: Duration = Duration::from_secs(10);
-/// A reader that the ring does not cover asks again after so long.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
+/// A reader that waits for more than the ring tells (the end of a transaction, the start of the head)
+/// asks again after so long.
+const ASK_AGAIN: Duration = Duration::from_millis(25);
 
 /// How a log on Kafka is opened.
 #[derive(Debug, Clone)]
@@ -227,7 +228,6 @@ impl Source for Core {
     }
 
     async fn wait(&self, _topic: Topic, _wants: &[(i32, i64)]) {
-        // The ring wakes readers when it covers them; this is for when the head cannot be read.
         tokio::time::sleep(ASK_AGAIN).await;
     }
 }
@@ -283,12 +283,11 @@ impl Log for KafkaLog {
         self.core.known(topic, partition)?;
         blocking(&self.core, move |core| {
             let name = core.clients.topic(topic);
-            let one = || std::iter::once(partition);
             let error = |error| core.clients.log_error(&error);
-            let earliest = core.meta.beginnings(&name, one()).map_err(error)?;
-            let latest = core.meta.ends(&name, one()).map_err(error)?;
-            match (earliest.get(&partition), latest.get(&partition)) {
-                (Some(&earliest), Some(&latest)) => Ok(Bounds { earliest, latest }),
+            let earliest = core.meta.beginnings(&name, std::iter::once(partition)).map_err(error)?;
+            let latest = core.meta.undecided_end(&name, partition).map_err(error)?;
+            match (earliest.get(&partition), latest) {
+                (Some(&earliest), Some(latest)) => Ok(Bounds { earliest, latest }),
                 _ => Err(LogError::Unavailable(core.clients.unavailable("no offsets were answered"))),
             }
         })

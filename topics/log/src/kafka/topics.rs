@@ -17,8 +17,10 @@ const SEGMENT_MS: i64 = 60 * 60 * 1_000;
 /// A tombstone stays this long, so that slow folds see it.
 const TOMBSTONE_MS: i64 = 24 * 60 * 60 * 1_000;
 
+type Settings = Vec<(&'static str, String)>;
+
 /// Settings of a topic at the broker.
-fn settings(topic: Topic) -> Vec<(&'static str, String)> {
+fn settings(topic: Topic) -> Settings {
     let mut settings = vec![
         ("max.message.bytes", (topic.max_record_bytes + BATCH_OVERHEAD_BYTES).to_string()),
         // Times are the writers'; a clock that is ahead must not make a record unwritable.
@@ -58,7 +60,7 @@ pub(super) async fn create(clients: &Clients) -> Result<(), LogError> {
     };
     let config = clients.config();
 
-    let mut wanted: Vec<(String, i32, Vec<(&str, String)>)> = config
+    let mut wanted: Vec<(String, i32, Settings)> = config
         .catalogue
         .iter()
         .map(|&topic| (clients.topic(topic), topic.partitions, settings(topic)))
@@ -74,10 +76,11 @@ pub(super) async fn create(clients: &Clients) -> Result<(), LogError> {
             }
             Some(_) => {}
             None => {
-                let overrides = config.topic_settings.iter();
-                settings.extend(overrides.map(|(key, value)| (key.as_str(), value.clone())));
                 let mut topic = NewTopic::new(name, *partitions, TopicReplication::Fixed(config.replication));
                 for (key, value) in settings {
+                    topic = topic.set(key, value);
+                }
+                for (key, value) in &config.topic_settings {
                     topic = topic.set(key, value);
                 }
                 new.push(topic);

@@ -19,7 +19,7 @@ use rdkafka::topic_partition_list::Offset;
 use tokio::sync::{mpsc, oneshot};
 
 use super::client::{Clients, TRANSACTION_TIMEOUT_MS};
-use super::delivery::{Deliveries, Producer, Reports, send};
+use super::delivery::{Deliveries, Producer};
 use super::groups::Groups;
 use super::membership::Membership;
 use super::stop::Stop;
@@ -185,7 +185,7 @@ impl Transactions {
         }
         let (deliveries, done) = Deliveries::of(records.len());
         for (index, record) in records.iter().enumerate() {
-            if let Err(error) = send(producer, &self.clients.topic(record.topic), record, &deliveries, index) {
+            if let Err(error) = producer.send(&self.clients.topic(record.topic), record, &deliveries, index) {
                 (index..records.len()).for_each(|index| deliveries.fail(index, error.clone()));
                 return Err(error);
             }
@@ -221,8 +221,7 @@ impl Transactions {
     fn ready(&mut self) -> KafkaResult<()> {
         if self.producer.is_none() {
             let id = self.clients.named(&format!("{}.{}", self.membership.group(), fresh()));
-            let producer: Producer =
-                self.clients.transactional(&id).create_with_context(Reports::default())?;
+            let producer = Producer::new(&self.clients.transactional(&id))?;
             producer.init_transactions(Duration::from_millis(u64::from(TRANSACTION_TIMEOUT_MS)))?;
             self.producer = Some(producer);
         }

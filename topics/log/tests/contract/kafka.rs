@@ -20,7 +20,11 @@ impl Kafka {
     /// The broker of the environment; without one the suite runs on the embedded engine only.
     pub(crate) fn given() -> Option<Self> {
         let brokers = std::env::var("MISO_TEST_KAFKA").ok().filter(|brokers| !brokers.is_empty())?;
-        Some(Self { brokers, prefix: format!("contract-{}", std::process::id()) })
+        Some(Self::at(&brokers, &format!("contract-{}", std::process::id())))
+    }
+
+    pub(crate) fn at(brokers: &str, prefix: &str) -> Self {
+        Self { brokers: brokers.to_owned(), prefix: prefix.to_owned() }
     }
 
     pub(crate) fn config(&self, catalogue: &[Topic]) -> KafkaConfig {

@@ -5,8 +5,9 @@ mod embedded;
 mod embedded_only;
 mod embedded_processes;
 mod engine;
-mod schemas;
 mod kafka;
+mod kafka_processes;
+mod schemas;
 mod suite;
 
 use embedded::Embedded;
