@@ -371,7 +371,7 @@ impl Run {
                     within(HANDOVER.saturating_sub(began.elapsed()), &what, &mut reached).await;
                 }
                 let mut answered = || async {
-                    let rest = self.discord.journal_containing(&said.token).await;
+                    let rest = self.discord.journal_containing(&said.message).await;
                     rest.iter().any(|entry| entry["kind"] == "rest" && entry["applied"] == true).then_some(())
                 };
                 within(HANDOVER.saturating_sub(began.elapsed()), "a new command is answered", &mut answered).await;
@@ -460,7 +460,10 @@ impl Run {
         let verdict = actions::judge(asked, &effects, without);
         problems.extend(verdict.violations.iter().cloned());
         problems.extend(commands::judge(&discord.rest, said));
-        problems.extend(commands::judge_prefixes(&discord.rest, prefixes));
+        problems.extend(commands::judge(&discord.rest, prefixes));
+        if prefixes.is_empty() {
+            problems.push("the prefix was never changed".into());
+        }
 
         let all_said: Vec<commands::Said> = said.iter().chain(prefixes).cloned().collect();
         let mut strikes = Vec::new();

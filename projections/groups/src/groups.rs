@@ -217,7 +217,7 @@ impl Groups {
         }
         self.log.commit(offsets).await?;
         let created_ms = now_ms();
-        self.write(HandlerGroup {
+        let group = HandlerGroup {
             name: name.to_owned(),
             secrets: vec![credential::hashed(secret, created_ms, &mut rand::rng())],
             start,
@@ -228,8 +228,8 @@ impl Groups {
             balance: Balance::Guild,
             events: Vec::new(),
             created_ms,
-        })
-        .await
+        };
+        self.write(group).await
     }
 
     async fn take_secret(&self, group: &HandlerGroup, secret: &str) -> Result<(), GroupError> {

@@ -17,8 +17,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(45);
 /// A command that somebody gave.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
-    pub(crate) channel: String,
-    /// Stands in the answer to this command and in no other.
+    /// The message with the command: its answer is a reply to it.
+    pub(crate) message: String,
+    /// Stands in the right answer.
     pub(crate) token: String,
     pub(crate) at_us: u64,
 }
@@ -47,9 +48,10 @@ impl Crowd {
     pub(crate) async fn say(&self) -> Said {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let place = &self.places[number % self.places.len()];
-        let said = Said { channel: place.channel.clone(), token: format!("cmd-{number}-"), at_us: unix_us() };
-        let content = format!(">choose {0}miso or {0}ramen", said.token);
-        self.discord.say(&place.channel, &place.user, &content).await;
+        let (token, at_us) = (format!("cmd-{number}-"), unix_us());
+        let content = format!(">choose {token}miso or {token}ramen");
+        let message = self.discord.say(&place.channel, &place.user, &content).await;
+        let said = Said { message, token, at_us };
         self.said.lock().unwrap_or_else(PoisonError::into_inner).push(said.clone());
         said
     }
@@ -76,7 +78,7 @@ pub(crate) async fn change_prefixes(discord: Arc<Discord>, place: Place, over: A
         let next = format!("p{}!", said.len() + 1);
         let at_us = unix_us();
         let id = discord.say(&place.channel, &place.user, &format!("{prefix}prefix {next}")).await;
-        said.push(Said { channel: place.channel.clone(), token: next.clone(), at_us });
+        said.push(Said { message: id.clone(), token: next.clone(), at_us });
         let began = Instant::now();
         while discord.messages(&place.channel, &id).await.is_empty() {
             if began.elapsed() > ANSWER_WITHIN {
@@ -90,34 +92,33 @@ pub(crate) async fn change_prefixes(discord: Arc<Discord>, place: Place, over: A
     Ok(said)
 }
 
-/// When a command was answered at the simulator: every answer that took effect.
-pub(crate) fn answers(rest: &[RestSeen], said: &Said) -> Vec<u64> {
-    let path = format!("/channels/{}/messages", said.channel);
-    let answers = rest.iter().filter(|seen| seen.applied && seen.method == "POST" && seen.path == path);
-    answers.filter(|seen| seen.body.to_string().contains(&said.token)).map(|seen| seen.at_us).collect()
+/// Answers to a command that took effect at the simulator: when, and whether it is the right answer.
+fn answers<'a>(rest: &'a [RestSeen], said: &'a Said) -> impl Iterator<Item = (u64, bool)> + 'a {
+    let answers = rest.iter().filter(|seen| {
+        seen.applied && seen.method == "POST" && seen.body["message_reference"]["message_id"] == *said.message
+    });
+    answers.map(|seen| (seen.at_us, seen.body.to_string().contains(&said.token)))
 }
 
-/// What is wrong with the answers to the crowd.
+/// Whether a command that had been given by then was answered only later.
+pub(crate) fn was_open(rest: &[RestSeen], said: &Said, at_us: u64) -> bool {
+    said.at_us <= at_us && answers(rest, said).next().is_none_or(|(answered_us, _)| answered_us > at_us)
+}
+
+/// What is wrong with the answers: each command gets one, the right one, in order within its channel.
 pub(crate) fn judge(rest: &[RestSeen], said: &[Said]) -> Vec<String> {
     let wrong = said.iter().filter_map(|said| {
-        let answers = answers(rest, said);
-        (answers.len() != 1).then(|| format!("the command {} given at {} µs was answered {} times: {answers:?}", said.token, said.at_us, answers.len()))
+        let answers: Vec<(u64, bool)> = answers(rest, said).collect();
+        let right = matches!(answers.as_slice(), [(_, true)]);
+        (!right).then(|| {
+            format!(
+                "the command {} (message {}) given at {} µs was answered {} times (when, rightly): {answers:?}",
+                said.token,
+                said.message,
+                said.at_us,
+                answers.len()
+            )
+        })
     });
     wrong.collect()
-}
-
-/// What is wrong with the answers to the changes of the prefix: one each, in order.
-pub(crate) fn judge_prefixes(rest: &[RestSeen], said: &[Said]) -> Vec<String> {
-    let Some(first) = said.first() else { return vec!["the prefix was never changed".into()] };
-    let path = format!("/channels/{}/messages", first.channel);
-    let answers: Vec<String> = rest
-        .iter()
-        .filter(|seen| seen.applied && seen.method == "POST" && seen.path == path)
-        .map(|seen| seen.body.to_string())
-        .collect();
-    if answers.len() != said.len() {
-        return vec![format!("{} changes of the prefix got {} answers: {answers:?}", said.len(), answers.len())];
-    }
-    let pairs = said.iter().zip(&answers).filter(|(said, answer)| !answer.contains(&said.token));
-    pairs.map(|(said, answer)| format!("the change to {} was answered with {answer}", said.token)).collect()
 }

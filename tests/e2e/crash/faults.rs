@@ -230,9 +230,7 @@ impl Struck {
         let on_the_wire = discord.rest.iter().filter(|seen| {
             seen.at_us <= self.at_us && seen.at_us + seen.delay_ms * 1000 > self.at_us
         });
-        let open = said.iter().filter(|said| {
-            said.at_us <= self.at_us && commands::answers(&discord.rest, said).first().is_none_or(|at| *at > self.at_us)
-        });
+        let open = said.iter().filter(|said| commands::was_open(&discord.rest, said, self.at_us));
         InFlight {
             unacknowledged: unacknowledged.min().unwrap_or(0),
             replayed: resumed.map_or(0, |resume| resume.replayed).max(while_away),

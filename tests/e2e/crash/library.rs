@@ -122,23 +122,22 @@ impl Library {
         let status = response.status().as_u16();
         let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = header.and_then(|seconds| seconds.parse().ok()).unwrap_or(1.0);
-        let unknown = response.headers().get("miso-outcome").is_some_and(|outcome| outcome == "unknown");
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(Answer { status, retry_after: Duration::from_secs_f64(retry_after), unknown, body })
+        Ok(Answer { status, retry_after: Duration::from_secs_f64(retry_after), body })
     }
 }
 
 struct Answer {
     status: u16,
     retry_after: Duration,
-    unknown: bool,
     body: Value,
 }
 
 impl Answer {
+    /// Miso says that it does not know whether the request took effect.
     fn is_unknown(&self) -> bool {
-        self.unknown || (self.status >= 500 && self.body.to_string().contains("unknown"))
+        self.status == 409 && self.body["title"] == "unknown_effect"
     }
 }
 

@@ -1,0 +1,229 @@
+//! A process of Miso: opens the log, starts its roles, answers on the ops listener, shuts down.
+
+use std::io::IsTerminal;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use miso_discord_state::{DiscordState, StateConfig};
+use miso_groups::Groups;
+use miso_sender::SenderHandle;
+use miso_log::{LogError, SharedLog};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, missing_token};
+use crate::control::ControlKey;
+use crate::ops::Ops;
+use crate::readiness::Readiness;
+use crate::roles::{Role, Shared};
+use crate::supervisor::Supervisor;
+use crate::{WrongConfiguration, roles};
+
+/// After the first signal roles finish and commit; after so long they are aborted.
+const SOFT_SHUTDOWN: Duration = Duration::from_secs(10);
+/// What still blocks a thread at the very end is waited for so long.
+pub(crate) const LAST_FLUSH: Duration = Duration::from_secs(2);
+/// An engine that is down is tried again so often.
+const REOPEN_EVERY: Duration = Duration::from_secs(2);
+
+/// Messages of the process go to stderr; `RUST_LOG` filters them.
+pub(crate) fn start_messages(json: bool) {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,twilight_gateway=warn,tokio_postgres=warn,hyper=warn"));
+    let messages = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        messages.json().init();
+    } else {
+        messages.compact().with_ansi(std::io::stderr().is_terminal()).with_target(false).init();
+    }
+}
+
+/// A process that has started, for those that start one inside (`miso demo`).
+pub(crate) struct Started {
+    /// Ends everything.
+    pub cancel: CancellationToken,
+    /// Resolves when all has ended.
+    pub ended: tokio::task::JoinHandle<anyhow::Result<()>>,
+    /// What is ready.
+    pub readiness: Readiness,
+}
+
+/// Runs until a signal.
+pub(crate) async fn run(config: Config, roles: Vec<Role>) -> anyhow::Result<ExitCode> {
+    let started = start(config, roles).await?;
+    wait_for_end(started).await
+}
+
+/// Waits for a signal or for the end, and shuts down: softly at the first signal, hard at the second.
+pub(crate) async fn wait_for_end(mut started: Started) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    tokio::select! {
+        () = signals.next() => tracing::info!("shutting down; a second signal ends at once"),
+        ended = &mut started.ended => return ended?.map(|()| ExitCode::SUCCESS),
+    }
+    started.cancel.cancel();
+    tokio::select! {
+        () = signals.next() => tracing::warn!("ended without waiting; everything accepted is in the log"),
+        ended = &mut started.ended => ended??,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Starts the roles. What can only be mended by a person (configuration, a port taken, a folder
+/// not writable) is an error here; an engine that is down is waited for.
+pub(crate) async fn start(config: Config, roles: Vec<Role>) -> anyhow::Result<Started> {
+    let without_token: Vec<_> = roles
+        .iter()
+        .filter(|role| role.needs_token() && config.token.is_none())
+        .map(|role| missing_token(role.name()))
+        .collect();
+    if !without_token.is_empty() {
+        return Err(WrongConfiguration(without_token).into());
+    }
+    let data_dir = &config.data_dir;
+    std::fs::create_dir_all(data_dir).with_context(|| {
+        format!("the data folder {} cannot be made; set MISO_DATA_DIR to one that can be written", data_dir.display())
+    })?;
+    let proxy_listener = listen_for(&roles, Role::Proxy, config.proxy_listen, "MISO_PROXY_LISTEN")?;
+    let commands_listener = listen_for(&roles, Role::CommandsApi, config.commands_listen, "MISO_COMMANDS_LISTEN")?;
+    let ops_listener = listen(config.ops_listen, "MISO_OPS_LISTEN")?;
+
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .context("metrics cannot be recorded")?;
+    let readiness = Readiness::default();
+    readiness.expect("log");
+    for role in &roles {
+        readiness.expect(role.name());
+    }
+    let supervisor = Supervisor::default();
+    let cancel = CancellationToken::new();
+    let (groups, groups_seen) = watch::channel(None);
+    let control_key = ControlKey::create(data_dir, ops_listener.local_addr()?)?;
+    let ops = crate::ops::router(Ops {
+        readiness: readiness.clone(),
+        metrics: metrics.clone(),
+        supervisor: supervisor.clone(),
+        groups: groups_seen,
+        control_key,
+        faults: config.faults,
+    });
+    let mut helpers = JoinSet::new();
+    let listener = tokio::net::TcpListener::from_std(ops_listener)?;
+    helpers.spawn(async move {
+        let _ = axum::serve(listener, ops).await;
+    });
+    helpers.spawn(async move {
+        let mut upkeep = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            upkeep.tick().await;
+            metrics.run_upkeep();
+        }
+    });
+
+    // A file that another process writes, or a folder that cannot be written, ends the start here.
+    let log = open_log(&config).await;
+    if let Err(LogError::InUse(why) | LogError::Refused(why)) = &log {
+        anyhow::bail!("{why}");
+    }
+    let (ready, stop) = (readiness.clone(), cancel.clone());
+    let ended = tokio::spawn(async move {
+        let _helpers = helpers;
+        let Some(log) = wait_for_log(log, &config, &ready, &stop).await? else { return Ok(()) };
+        let declared = config.groups.iter().map(|(name, secret)| (name.clone(), secret.0.clone())).collect();
+        let shared = Arc::new(Shared {
+            state: DiscordState::start(Arc::clone(&log), StateConfig::default(), stop.clone()),
+            groups: Groups::start(Arc::clone(&log), declared, stop.clone()).await?,
+            sender: SenderHandle::new(),
+            log: Arc::clone(&log),
+            readiness: ready.clone(),
+            proxy_listener,
+            commands_listener,
+            config,
+        });
+        groups.send_replace(Some(Arc::clone(&shared.groups)));
+        let mut running = JoinSet::new();
+        for role in roles {
+            let (shared, stop) = (Arc::clone(&shared), stop.clone());
+            running.spawn(supervisor.clone().keep(role.name(), ready.clone(), stop.clone(), move || {
+                Box::pin(roles::start(role, Arc::clone(&shared), stop.clone()))
+            }));
+        }
+        stop.cancelled().await;
+        let soft = async { while running.join_next().await.is_some() {} };
+        if tokio::time::timeout(SOFT_SHUTDOWN, soft).await.is_err() {
+            tracing::warn!("a role did not end in time and was aborted; what it had not committed is done again");
+        }
+        running.shutdown().await;
+        log.close().await;
+        Ok(())
+    });
+    Ok(Started { cancel, ended, readiness })
+}
+
+async fn open_log(config: &Config) -> Result<SharedLog, LogError> {
+    miso_log::open(&config.log, "miso").await
+}
+
+/// Tries again while the engine is down. `None`: cancelled.
+async fn wait_for_log(
+    mut log: Result<SharedLog, LogError>,
+    config: &Config,
+    readiness: &Readiness,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<SharedLog>> {
+    loop {
+        match log {
+            Ok(log) => {
+                readiness.ready("log");
+                return Ok(Some(log));
+            }
+            Err(LogError::Unavailable(why)) => readiness.unready("log", why, Instant::now()),
+            Err(error) => anyhow::bail!("{error}"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(REOPEN_EVERY) => {}
+        }
+        log = open_log(config).await;
+    }
+}
+
+fn listen_for(roles: &[Role], role: Role, address: SocketAddr, variable: &str) -> anyhow::Result<Option<StdListener>> {
+    roles.contains(&role).then(|| listen(address, variable)).transpose()
+}
+
+fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<StdListener> {
+    let listener = StdListener::bind(address).with_context(|| {
+        format!("{address} cannot be listened on; stop what uses it, or set {variable} to another address")
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}

@@ -1,0 +1,205 @@
+//! The roles and what each is made of. Wiring only.
+
+use std::net::TcpListener as StdListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use miso_commands_api::{CommandsApi, CommandsConfig};
+use miso_discord_state::DiscordState;
+use miso_gateway::{GatewayConfig, GatewayStatus, IntentsChoice, Shards};
+use miso_gateway_proxy::{Proxy, ProxyConfig};
+use miso_groups::Groups;
+use miso_handlers::CommandsHandlerConfig;
+use miso_log::SharedLog;
+use miso_rest_ingress::IngressConfig;
+use miso_sender::{Sender, SenderConfig, SenderHandle};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Auto, Config};
+use crate::gets::SenderGets;
+use crate::readiness::Readiness;
+
+/// A part of Miso that can run in a process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// Keeps shards to Discord open and writes every event to the log
+    Gateway,
+    /// Serves handlers: websocket and REST
+    Proxy,
+    /// Sends actions to Discord when rate limits allow
+    Sender,
+    /// The bot's own event, message and command handlers
+    Handlers,
+    /// The commands API, the only role with the database
+    CommandsApi,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Gateway, Self::Proxy, Self::Sender, Self::Handlers, Self::CommandsApi];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Proxy => "proxy",
+            Self::Sender => "sender",
+            Self::Handlers => "handlers",
+            Self::CommandsApi => "commands-api",
+        }
+    }
+
+    /// Whether it speaks to Discord with the bot's token.
+    pub(crate) fn needs_token(self) -> bool {
+        matches!(self, Self::Gateway | Self::Sender)
+    }
+}
+
+/// On a log that several processes write, a new home waits so long when its predecessor did not hand
+/// back in order: the 2 s lease and a margin.
+const PROXY_TAKEOVER_WAIT: Duration = Duration::from_millis(2_500);
+
+/// What the roles of a process share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) log: SharedLog,
+    pub(crate) state: Arc<DiscordState>,
+    pub(crate) groups: Arc<Groups>,
+    /// The sender of this process, for the ingress's GETs.
+    pub(crate) sender: Arc<SenderHandle>,
+    /// Bound at start, so that a port taken is said at once; a restarted role gets a clone.
+    pub(crate) proxy_listener: Option<StdListener>,
+    pub(crate) commands_listener: Option<StdListener>,
+    pub(crate) readiness: Readiness,
+}
+
+/// Runs a role until it is cancelled or fails.
+pub(crate) async fn start(role: Role, shared: Arc<Shared>, cancel: CancellationToken) -> anyhow::Result<()> {
+    match role {
+        Role::Gateway => gateway(&shared, cancel).await,
+        Role::Proxy => proxy(&shared, cancel).await,
+        Role::Sender => sender(&shared, cancel).await,
+        Role::Handlers => handlers(&shared, cancel).await,
+        Role::CommandsApi => commands_api(&shared, cancel).await,
+    }
+}
+
+fn token(config: &Config) -> anyhow::Result<String> {
+    config.token.as_ref().map(|token| token.0.clone()).context("DISCORD_TOKEN is not set")
+}
+
+async fn gateway(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
+    let config = &shared.config;
+    let gateway = GatewayConfig {
+        shards: match config.shards {
+            Auto::Auto => Shards::Auto,
+            Auto::Value(count) => Shards::Count(i32::try_from(count)?),
+        },
+        intents: match config.intents {
+            Auto::Auto => IntentsChoice::Auto,
+            Auto::Value(bits) => IntentsChoice::Bits(bits),
+        },
+        buffer_bytes: config.gateway_buffer_bytes,
+        address: config.ops_listen.to_string(),
+        zstd: config.zstd,
+        identify_interval: config.identify_interval,
+        ..GatewayConfig::new(token(config)?, config.discord_api_url.clone())
+    };
+    let status = watch::Sender::<GatewayStatus>::default();
+    let mut seen = status.subscribe();
+    let readiness = shared.readiness.clone();
+    let watching = async move {
+        loop {
+            match seen.borrow_and_update().ready() {
+                Ok(()) => readiness.ready("shards"),
+                Err(why) => readiness.unready("shards", why, Instant::now()),
+            }
+            if seen.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        ended = miso_gateway::run_with_status(gateway, Arc::clone(&shared.log), status, cancel) => Ok(ended?),
+        never = watching => never,
+    }
+}
+
+async fn commands_api(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
+    let store = miso_bot_store::open(&shared.config.store.0).await?;
+    let config = CommandsConfig { cluster_key: shared.config.cluster_key.clone().map(|key| key.0) };
+    let api = CommandsApi::start(config, Arc::clone(&shared.log), store, cancel);
+    let mut prepared = api.ready();
+    let readiness = shared.readiness.clone();
+    readiness.expect("store");
+    let listener = listener(shared.commands_listener.as_ref())?;
+    tokio::select! {
+        ended = api.serve(listener) => Ok(ended?),
+        () = async {
+            if prepared.wait_for(|ready| *ready).await.is_ok() {
+                readiness.ready("store");
+            }
+            std::future::pending::<()>().await;
+        } => Ok(()),
+    }
+}
+
+async fn sender(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
+    let config = &shared.config;
+    // The token is resolved at send time; a rotation will go through this channel.
+    let (_token, token) = watch::channel(token(config)?);
+    let embedded = config.log.starts_with("file:");
+    let mut sender = SenderConfig::new(&config.discord_api_url, token);
+    sender.global_per_second = config.global_per_second;
+    sender.address = config.ops_listen.to_string();
+    if embedded {
+        // No other process can write this log, so none can still be sending.
+        sender.takeover_wait = Duration::ZERO;
+    }
+    Ok(Sender::run(sender, Arc::clone(&shared.log), Arc::clone(&shared.sender), cancel).await?)
+}
+
+async fn proxy(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
+    let config = &shared.config;
+    let public_url = config.proxy_public_url.clone().unwrap_or_else(|| format!("ws://{}", config.proxy_listen));
+    let mut proxy = ProxyConfig::new(public_url.clone());
+    proxy.address = config.ops_listen.to_string();
+    if !config.log.starts_with("file:") {
+        proxy.takeover_wait = PROXY_TAKEOVER_WAIT;
+    }
+    if let Auto::Value(bits) = config.intents {
+        proxy.upstream_intents = Some(bits);
+    }
+    let ingress = miso_rest_ingress::router(
+        IngressConfig { public_url, shards: 1 },
+        Arc::clone(&shared.log),
+        Arc::clone(&shared.groups),
+        Arc::clone(&shared.state),
+        Arc::new(SenderGets(Arc::clone(&shared.sender))),
+    );
+    let (log, state, groups) = (Arc::clone(&shared.log), Arc::clone(&shared.state), Arc::clone(&shared.groups));
+    let proxy = Arc::new(Proxy::start(proxy, log, state, groups, cancel.clone()).await?);
+    Ok(proxy.serve(listener(shared.proxy_listener.as_ref())?, ingress, cancel).await?)
+}
+
+async fn handlers(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
+    let config = &shared.config;
+    let commands_url = config.commands_url.clone().unwrap_or_else(|| format!("http://{}", config.commands_listen));
+    let commands = CommandsHandlerConfig::new(commands_url, config.cluster_key.clone().map(|key| key.0));
+    let both = || (Arc::clone(&shared.log), Arc::clone(&shared.state));
+    let (log, state) = both();
+    let messages = miso_handlers::run_messages(log, state, cancel.clone());
+    let (log, state) = both();
+    let events = miso_handlers::run_events(log, state, cancel.clone());
+    let (log, state) = both();
+    let commands = miso_handlers::run_commands(commands, log, state, cancel);
+    tokio::try_join!(messages, events, commands)?;
+    Ok(())
+}
+
+fn listener(bound: Option<&StdListener>) -> anyhow::Result<TcpListener> {
+    let listener = bound.context("the role's listener was not bound")?.try_clone()?;
+    Ok(TcpListener::from_std(listener)?)
+}

@@ -1,0 +1,9 @@
+//! The command-line verbs, a file each.
+
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod group;
+pub(crate) mod say;
+pub(crate) mod simulator;
+pub(crate) mod tail;
+pub(crate) mod topics;
