@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use miso_log::catalogue::GATEWAY_CHECKPOINTS;
-use miso_log::{Append, LogError, Owner, ReadError, SharedLog, TransactError};
-use miso_model::{Checkpoint, LogRecord, ShardClaim};
+use miso_log::{Append, LogError, Owner, ReadError, Schemas, SharedLog, TransactError};
+use miso_model::{Checkpoint, LogRecord, RecordError, ShardClaim};
 use tokio::time::timeout;
 
 /// How often a reader at the end of the topic looks whether it has arrived there: on Kafka the last
@@ -49,10 +49,11 @@ pub(crate) fn claim_key(partition: i32) -> String {
 
 /// Claims the owner's partition.
 pub(crate) async fn claim(log: &SharedLog, owner: &Owner, address: &str, now_ms: i64) -> Result<Claimed, NotClaimed> {
+    let schemas = Schemas::open(log.clone()).await?;
     let partition = owner.partition();
     let mut left = Left::default();
     let bounds = log.bounds(GATEWAY_CHECKPOINTS, partition).await?;
-    left.read(log, partition, bounds.earliest, bounds.latest).await?;
+    left.read(log, &schemas, partition, bounds.earliest, bounds.latest).await?;
     let rested = left.claim.is_none();
     let mut epoch = left.last_epoch() + 1;
     let record = ShardClaim { partition, epoch, address: address.to_owned(), at_ms: now_ms };
@@ -64,7 +65,7 @@ pub(crate) async fn claim(log: &SharedLog, owner: &Owner, address: &str, now_ms:
         Err(TransactError::Refused(reason)) => return Err(LogError::Refused(reason).into()),
     };
     // What a predecessor had in flight was ordered before the claim.
-    left.read(log, partition, bounds.latest, offset).await?;
+    left.read(log, &schemas, partition, bounds.latest, offset).await?;
     epoch = epoch.max(left.last_epoch() + 1);
     Ok(Claimed { left, epoch, rested })
 }
@@ -75,13 +76,20 @@ impl Left {
         checkpoints.chain(self.claim.iter().map(|claim| claim.epoch)).max().unwrap_or(0)
     }
 
-    async fn read(&mut self, log: &SharedLog, partition: i32, from: i64, to: i64) -> Result<(), LogError> {
+    async fn read(
+        &mut self,
+        log: &SharedLog,
+        schemas: &Schemas,
+        partition: i32,
+        from: i64,
+        to: i64,
+    ) -> Result<(), LogError> {
         let mut reader = log.reader(GATEWAY_CHECKPOINTS, &[(partition, from)]);
         while reader.position(partition).is_some_and(|at| at < to) {
             match timeout(ARRIVED_EVERY, reader.next()).await {
                 Ok(Ok(batch)) => {
                     for record in batch.iter().filter(|record| record.offset < to) {
-                        self.take(&record.key, record.value.as_deref());
+                        self.take(schemas, &record.key, record.value.as_deref())?;
                     }
                 }
                 // Compaction: what it removed was written again later.
@@ -93,18 +101,31 @@ impl Left {
         Ok(())
     }
 
-    fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
-        let Ok(key) = std::str::from_utf8(key) else { return };
+    fn take(&mut self, schemas: &Schemas, key: &[u8], value: Option<&[u8]>) -> Result<(), LogError> {
+        let Ok(key) = std::str::from_utf8(key) else { return Ok(()) };
         if key.starts_with("claim/") {
-            self.claim = value.and_then(|value| ShardClaim::from_bytes(value).ok());
-            return;
+            self.claim = readable(key, value.map(|value| schemas.decode(value)))?;
+        } else if let Some((shard, count)) = key.split_once('/')
+            && let (Ok(shard), Ok(count)) = (shard.parse(), count.parse())
+        {
+            match readable(key, value.map(|value| schemas.decode(value)))? {
+                Some(checkpoint) => drop(self.checkpoints.insert((shard, count), checkpoint)),
+                None => drop(self.checkpoints.remove(&(shard, count))),
+            }
         }
-        let shard = key.split_once('/').and_then(|(shard, count)| Some((shard.parse().ok()?, count.parse().ok()?)));
-        let Some(shard) = shard else { return };
-        match value.map(Checkpoint::from_bytes) {
-            Some(Ok(checkpoint)) => drop(self.checkpoints.insert(shard, checkpoint)),
-            Some(Err(error)) => tracing::error!(%error, key, "a shard's checkpoint cannot be read; it begins anew"),
-            None => drop(self.checkpoints.remove(&shard)),
+        Ok(())
+    }
+}
+
+/// What another version wrote is waited for; what is damaged is as if it were not there.
+fn readable<T: LogRecord>(key: &str, record: Option<Result<T, RecordError>>) -> Result<Option<T>, LogError> {
+    match record {
+        None => Ok(None),
+        Some(Ok(record)) => Ok(Some(record)),
+        Some(Err(error @ RecordError::UnknownSchema(_))) => Err(LogError::Unavailable(error.to_string())),
+        Some(Err(error)) => {
+            tracing::error!(%error, key, "a record of gateway.checkpoints cannot be read; its shard begins anew");
+            Ok(None)
         }
     }
 }
@@ -115,8 +136,12 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_last_record_of_a_key_counts_and_a_handed_back_claim_is_none() {
+    #[tokio::test]
+    async fn the_last_record_of_a_key_counts_and_a_handed_back_claim_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = miso_log::embedded::EmbeddedConfig::new(folder.path().join("log.db"));
+        let log: SharedLog = std::sync::Arc::new(miso_log::embedded::EmbeddedLog::open(config).await.expect("a log"));
+        let schemas = Schemas::open(log).await.expect("readable");
         let checkpoint = |sequence| Checkpoint {
             shard: 1,
             shard_count: 2,
@@ -128,18 +153,16 @@ mod tests {
             at_ms: 0,
         };
         let mut left = Left::default();
-        left.take(
-            b"claim/1",
-            Some(&ShardClaim { partition: 1, epoch: 9, address: String::new(), at_ms: 0 }.to_bytes()),
-        );
-        left.take(b"1/2", Some(&checkpoint(4).to_bytes()));
-        left.take(b"1/2", Some(&checkpoint(5).to_bytes()));
-        assert_eq!((left.last_epoch(), left.checkpoints[&(1, 2)].sequence), (9, 5));
-        left.take(b"claim/1", None);
-        assert_eq!((left.claim.is_none(), left.last_epoch()), (true, 7));
-        left.take(b"1/2", Some(b"damaged"));
-        left.take(b"nonsense", Some(b"x"));
-        left.take(b"1/2", None);
-        assert!(left.checkpoints.is_empty());
+        let mut take = |key: &str, value: Option<&[u8]>| {
+            left.take(&schemas, key.as_bytes(), value).expect("known schemas");
+            (left.last_epoch(), left.claim.is_none(), left.checkpoints.get(&(1, 2)).map(|found| found.sequence))
+        };
+        let claim = ShardClaim { partition: 1, epoch: 9, address: String::new(), at_ms: 0 }.to_bytes();
+        assert_eq!(take("claim/1", Some(&claim)), (9, false, None));
+        assert_eq!(take("1/2", Some(&checkpoint(4).to_bytes())), (9, false, Some(4)));
+        assert_eq!(take("1/2", Some(&checkpoint(5).to_bytes())), (9, false, Some(5)));
+        assert_eq!(take("claim/1", None), (7, true, Some(5)));
+        assert_eq!(take("nonsense", Some(b"x")), (7, true, Some(5)));
+        assert_eq!(take("1/2", Some(b"damaged")), (0, true, None));
     }
 }

@@ -191,3 +191,39 @@ impl Stream for Connection {
         Poll::Ready(Some(Burst { shard: this.number, generation: this.generation, frames, end }))
     }
 }
+
+/// What twilight is given, so that the address it makes asks for compressed frames or for none:
+/// it appends its own query, which is no part of the request behind a `#`.
+pub(crate) fn address(url: &str, zstd: bool) -> String {
+    let url = url.trim_end_matches('/');
+    if zstd { url.to_owned() } else { format!("{url}/?v=10&encoding=json#") }
+}
+
+/// Whether a websocket can be opened there.
+pub(crate) fn is_address(url: &str) -> bool {
+    let uri = format!("{}/?v=10", url.trim_end_matches('/')).parse::<http::Uri>();
+    uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("ws" | "wss")) && uri.host().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_uncompressed_address_hides_what_twilight_appends() {
+        let uri: http::Uri =
+            format!("{}/?v=10&encoding=json&compress=zstd-stream", address("wss://gateway.example/", false))
+                .parse()
+                .expect("an address");
+        assert_eq!(uri.to_string(), "wss://gateway.example/?v=10&encoding=json");
+        assert_eq!(address("wss://gateway.example", true), "wss://gateway.example");
+    }
+
+    #[test]
+    fn only_websocket_addresses_are_connected_to() {
+        assert!(is_address("wss://gateway-us-east1-b.discord.gg") && is_address("ws://127.0.0.1:9/"));
+        for text in ["", "http://x", "wss://", "not an address", "wss://a b"] {
+            assert!(!is_address(text), "{text}");
+        }
+    }
+}

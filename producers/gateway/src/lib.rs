@@ -17,6 +17,8 @@ mod connection;
 mod discord;
 mod error;
 mod identify;
+mod incoming;
+mod intake;
 mod intents;
 mod outbox;
 mod owner;

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
-use miso_log::catalogue::{GATEWAY_CHECKPOINTS, GATEWAY_COMMANDS, GATEWAY_EVENTS, PARKED};
-use miso_log::{Append, Batch, FinishedPrefix, OffsetCommit, Owner, ReadError, Reader, SharedLog, TransactError};
-use miso_model::{GatewayCommand, HandlerGap, LogRecord, ParkedRecord, Payload};
+use miso_log::catalogue::{GATEWAY_CHECKPOINTS, GATEWAY_COMMANDS, PARKED};
+use miso_log::{Append, LogError, Owner, SharedLog, TransactError};
+use miso_model::{HandlerGap, LogRecord};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use twilight_gateway::{Config, ConfigBuilder, Intents, MessageSender, ShardId};
@@ -22,14 +22,16 @@ use twilight_gateway::{Config, ConfigBuilder, Intents, MessageSender, ShardId};
 use crate::claim::{self, Claimed, NotClaimed};
 use crate::commands::{self, Command, CommandQueue};
 use crate::config::GatewayConfig;
-use crate::connection::{Burst, Connection, Turns};
+use crate::connection::{Burst, Connection, Turns, address, is_address};
 use crate::discord::{self, Upstream};
 use crate::error::GatewayError;
 use crate::identify::IdentifyGate;
+use crate::incoming::{CommandReader, Incoming, Received};
+use crate::intake::{Intake, lost};
 use crate::outbox::{Identity, Outbox, Standing, Transaction};
 use crate::route::{owner_of, shards_of};
 use crate::run::{GROUP, now_ms};
-use crate::session::{End, Next, Session, ShardSession, Taken};
+use crate::session::{End, Next, Session, ShardSession};
 use crate::status::{ShardStatus, StatusBoard};
 
 /// First and longest wait before a transaction that did not happen is tried again.
@@ -96,9 +98,7 @@ struct Run {
     commit: Option<(Transaction, Option<i64>, Committing)>,
     commit_retries: u32,
     commit_after: Option<Instant>,
-    commands: Reader,
-    finished: FinishedPrefix,
-    commands_committed: i64,
+    commands: CommandReader,
     asking: Option<Asking>,
     asked_at: Option<Instant>,
     stopping: bool,
@@ -168,10 +168,6 @@ impl Run {
         let not_before = if claimed.rested { now } else { now + interval };
         let remaining = common.remaining.load(Ordering::Relaxed);
         let gate = IdentifyGate::new(interval, upstream.max_concurrency, not_before, remaining);
-        let next = match common.log.committed(GROUP, GATEWAY_COMMANDS, partition).await? {
-            Some(next) => next,
-            None => common.log.bounds(GATEWAY_COMMANDS, partition).await?.earliest,
-        };
         let owners = i32::min(i32::min(miso_log::catalogue::OWNERS, upstream.max_concurrency), count).max(1);
         let turns = Turns::default();
         let template =
@@ -181,7 +177,7 @@ impl Run {
                 .build();
         Ok(Self {
             buffer_bytes: common.config.buffer_bytes / usize::try_from(owners).unwrap_or(1),
-            commands: common.log.reader(GATEWAY_COMMANDS, &[(partition, next)]),
+            commands: CommandReader::open(&common.log, partition).await?,
             common,
             owner,
             template,
@@ -193,8 +189,6 @@ impl Run {
             commit: None,
             commit_retries: 0,
             commit_after: None,
-            finished: FinishedPrefix::new(next),
-            commands_committed: next,
             asking: None,
             asked_at: None,
             stopping: false,
@@ -228,7 +222,7 @@ impl Run {
                     }
                 }
                 Some(burst) = self.connections.next(), if !self.connections.is_empty() => self.burst(burst),
-                batch = self.commands.next(), if takes_commands => self.take_commands(batch)?,
+                incoming = self.commands.next(), if takes_commands => self.take_commands(incoming)?,
                 remaining = asking(&mut self.asking), if self.asking.is_some() => {
                     self.asking = None;
                     if let Some(remaining) = remaining {
@@ -289,12 +283,12 @@ impl Run {
                         metrics::counter!("miso_gateway_commands_sent_total").increment(1);
                     }
                     if command.offset >= 0 {
-                        self.finished.finish(command.offset);
+                        self.commands.finish(command.offset);
                     }
                 }
             }
         }
-        if self.finished.next() > self.commands_committed
+        if self.commands.to_commit().is_some()
             && let Some((&shard, _)) = self.shards.first_key_value()
         {
             self.outbox.touch(shard);
@@ -330,18 +324,12 @@ impl Run {
         let now_ms = now_ms();
         let Some(mut transaction) = self.outbox.transaction(now_ms) else { return };
         // Only with everything that waits: a command that was passed on goes before its position.
-        let next = self.finished.next();
-        let commands = (next > self.commands_committed && self.outbox.is_all(&transaction)).then_some(next);
-        let offsets = commands.map(|next| OffsetCommit {
-            group: GROUP.to_owned(),
-            topic: GATEWAY_COMMANDS,
-            partition: self.owner.partition(),
-            next,
-        });
+        let position = self.commands.to_commit().filter(|_| self.outbox.is_all(&transaction));
+        let commands = position.as_ref().map(|position| position.next);
         let records = std::mem::take(&mut transaction.records);
         let owner = self.owner.clone();
         let committing: Committing =
-            Box::pin(async move { owner.transact(records, offsets.into_iter().collect()).await });
+            Box::pin(async move { owner.transact(records, position.into_iter().collect()).await });
         self.commit = Some((transaction, commands, committing));
     }
 
@@ -356,7 +344,9 @@ impl Run {
                 (self.commit_retries, self.commit_after) = (0, None);
                 metrics::counter!("miso_gateway_events_total").increment(transaction.events as u64);
                 metrics::histogram!("miso_gateway_transaction_events").record(transaction.events as f64);
-                self.commands_committed = commands.unwrap_or(self.commands_committed);
+                if let Some(next) = commands {
+                    self.commands.committed(next);
+                }
                 for shard in self.outbox.committed(&transaction) {
                     self.open(shard);
                 }
@@ -423,7 +413,14 @@ impl Run {
         // A connection that we are closing is not listened to: what it says will be replayed.
         if close.is_some() {
             let was_live = run.session.is_live();
-            let mut intake = Intake { shard: burst.shard, run, outbox: &mut self.outbox, now, now_ms: now_ms() };
+            let mut intake = Intake {
+                shard: burst.shard,
+                session: &mut run.session,
+                commands: &mut run.commands,
+                outbox: &mut self.outbox,
+                now,
+                now_ms: now_ms(),
+            };
             burst.frames.iter().for_each(|text| intake.frame(text));
             if run.session.is_live() && !was_live {
                 self.common.board.set(burst.shard, ShardStatus::Live);
@@ -454,7 +451,7 @@ impl Run {
                 tracing::error!(shard, reason, "Discord refuses this shard; it is not tried again");
                 run.link = Link::Fatal;
                 for offset in run.commands.clear() {
-                    self.finished.finish(offset);
+                    self.commands.finish(offset);
                 }
                 self.common.board.set(shard, ShardStatus::Fatal(reason));
             }
@@ -496,52 +493,38 @@ impl Run {
         Ok(())
     }
 
-    fn take_commands(&mut self, batch: Result<Batch, ReadError>) -> Result<(), GatewayError> {
-        match batch {
-            Ok(batch) => {
-                for record in batch.iter() {
-                    self.finished.take(record.offset);
-                    if !record.value.as_ref().is_some_and(|value| self.take_command(record.offset, value)) {
-                        self.finished.finish(record.offset);
+    fn take_commands(&mut self, incoming: Result<Incoming, LogError>) -> Result<(), GatewayError> {
+        match incoming {
+            Ok(Incoming::Commands(received)) => {
+                for received in received {
+                    let offset = received.offset;
+                    if !self.take_command(received) {
+                        self.commands.finish(offset);
                     }
                 }
                 Ok(())
             }
-            Err(ReadError::BehindRetention { partition, wanted, earliest }) => {
-                tracing::error!(wanted, earliest, "retention removed commands for the gateway before they were sent");
-                let gap = HandlerGap {
-                    group: GROUP.to_owned(),
-                    topic: GATEWAY_COMMANDS.name.to_owned(),
-                    partition,
-                    from: wanted,
-                    to: earliest,
-                    at_ms: now_ms(),
-                };
+            Ok(Incoming::Gap { from, to }) => {
+                tracing::error!(from, to, "retention removed commands for the gateway before they were sent");
+                let topic = GATEWAY_COMMANDS.name.to_owned();
+                let partition = self.owner.partition();
+                let gap = HandlerGap { group: GROUP.to_owned(), topic, partition, from, to, at_ms: now_ms() };
                 self.outbox.other(-1, Append::new(PARKED, 0, gap.to_bytes(), gap.at_ms));
-                if self.finished.open() == 0 {
-                    self.finished = FinishedPrefix::new(earliest);
-                }
                 Ok(())
             }
-            // The reader goes on by itself; commands can wait.
-            Err(ReadError::Unavailable(_)) => Ok(()),
-            Err(ReadError::Closed) => Err(miso_log::LogError::Closed.into()),
+            // The reader waits for the log by itself; commands can wait.
+            Err(LogError::Unavailable(_)) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Whether the command waits to be sent; else it is finished already.
-    fn take_command(&mut self, offset: i64, value: &bytes::Bytes) -> bool {
-        let command = match GatewayCommand::from_bytes(value) {
-            Ok(command) => command,
-            Err(error) => {
-                tracing::error!(%error, offset, "a command for the gateway cannot be read");
-                return false;
-            }
-        };
+    fn take_command(&mut self, received: Received) -> bool {
+        let Received { offset, value, command: Some(command) } = received else { return false };
         let upstream = &self.common.upstream;
         let owner = owner_of(command.shard.max(0), upstream.max_concurrency);
         if (0..upstream.shard_count).contains(&command.shard) && owner != self.owner.partition() {
-            self.outbox.other(-1, Append::new(GATEWAY_COMMANDS, owner, value.clone(), command.at_ms));
+            self.outbox.other(-1, Append::new(GATEWAY_COMMANDS, owner, value, command.at_ms));
             return false;
         }
         let Some(run) = self.shards.get_mut(&command.shard).filter(|run| !matches!(run.link, Link::Fatal)) else {
@@ -555,93 +538,10 @@ impl Run {
             return false;
         }
         if let Some(replaced) = run.commands.push(Command { offset, op: command.op, json }) {
-            self.finished.finish(replaced);
+            self.commands.finish(replaced);
         }
         true
     }
-}
-
-/// Takes one shard's frames into the outbox.
-struct Intake<'a> {
-    shard: i32,
-    run: &'a mut ShardRun,
-    outbox: &'a mut Outbox,
-    now: Instant,
-    now_ms: i64,
-}
-
-impl Intake<'_> {
-    fn frame(&mut self, text: &str) {
-        match self.run.session.frame(text, self.now) {
-            Taken::Nothing => {}
-            Taken::Event(frame, sequence) | Taken::Resumed(frame, sequence) => {
-                let session_id = self.run.session.session.as_ref().map_or("", |session| &session.id);
-                let record = self.outbox.record(self.shard, session_id, &frame, sequence, self.now_ms);
-                if record.len() <= GATEWAY_EVENTS.max_record_bytes {
-                    self.outbox.event(self.shard, sequence, record);
-                } else {
-                    self.park(frame.t.unwrap_or_default(), sequence, record.len());
-                }
-            }
-            Taken::Ready { frame, sequence, guilds, gap } => {
-                if let Some(gap) = gap {
-                    lost(self.outbox, self.shard, &gap);
-                }
-                let Some(session) = self.run.session.session.clone() else { return };
-                let record = self.outbox.record(self.shard, &session.id, &frame, sequence, self.now_ms);
-                tracing::info!(shard = self.shard, guilds = guilds.len(), "a session began");
-                self.outbox.ready(self.shard, session, sequence, record, &guilds);
-                self.run.commands.session_began();
-            }
-            Taken::Malformed => {
-                metrics::counter!("miso_gateway_frames_malformed_total").increment(1);
-                tracing::error!(shard = self.shard, bytes = text.len(), "a frame of the gateway cannot be read");
-            }
-        }
-    }
-
-    /// An event that no record can hold: said in `parked`, so that it is not lost silently.
-    fn park(&mut self, event_type: &str, sequence: i64, bytes: usize) {
-        metrics::counter!("miso_gateway_events_oversized_total").increment(1);
-        tracing::error!(shard = self.shard, event_type, bytes, "an event is larger than the log takes");
-        let parked = ParkedRecord {
-            group: GROUP.to_owned(),
-            topic: GATEWAY_EVENTS.name.to_owned(),
-            partition: -1,
-            offset: sequence,
-            error_class: "oversized_event".to_owned(),
-            error: format!("{event_type} of {bytes} bytes; the bound is {}", GATEWAY_EVENTS.max_record_bytes),
-            attempts: 1,
-            value: Payload::default(),
-            at_ms: self.now_ms,
-        };
-        self.outbox.other(self.shard, Append::new(PARKED, 0, parked.to_bytes(), self.now_ms));
-        self.outbox.skip(self.shard, sequence);
-    }
-}
-
-fn lost(outbox: &mut Outbox, shard: i32, gap: &crate::session::Lost) {
-    metrics::counter!("miso_gateway_gaps_total").increment(1);
-    tracing::error!(
-        shard,
-        after_sequence = gap.after_sequence,
-        reason = gap.reason,
-        "Discord cannot replay this session"
-    );
-    outbox.lost(shard, gap, now_ms());
-}
-
-/// What twilight is given, so that the address it makes asks for compressed frames or for none:
-/// it appends its own query, which is no part of the request behind a `#`.
-fn address(url: &str, zstd: bool) -> String {
-    let url = url.trim_end_matches('/');
-    if zstd { url.to_owned() } else { format!("{url}/?v=10&encoding=json#") }
-}
-
-/// Whether a websocket can be opened there.
-pub(crate) fn is_address(url: &str) -> bool {
-    let uri = format!("{}/?v=10", url.trim_end_matches('/')).parse::<http::Uri>();
-    uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("ws" | "wss")) && uri.host().is_some())
 }
 
 async fn committing(commit: &mut Option<(Transaction, Option<i64>, Committing)>) -> Result<Vec<i64>, TransactError> {
@@ -662,28 +562,5 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_uncompressed_address_hides_what_twilight_appends() {
-        let uri: http::Uri =
-            format!("{}/?v=10&encoding=json&compress=zstd-stream", address("wss://gateway.example/", false))
-                .parse()
-                .expect("an address");
-        assert_eq!(uri.to_string(), "wss://gateway.example/?v=10&encoding=json");
-        assert_eq!(address("wss://gateway.example", true), "wss://gateway.example");
-    }
-
-    #[test]
-    fn only_websocket_addresses_are_connected_to() {
-        assert!(is_address("wss://gateway-us-east1-b.discord.gg") && is_address("ws://127.0.0.1:9/"));
-        for text in ["", "http://x", "wss://", "not an address", "wss://a b"] {
-            assert!(!is_address(text), "{text}");
-        }
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::GatewayConfig;
+use crate::connection;
 use crate::discord::{self, Upstream, UpstreamError};
 use crate::error::GatewayError;
 use crate::owner::{self, Common};
@@ -74,7 +75,7 @@ async fn upstream(client: &reqwest::Client, config: &GatewayConfig, board: &Stat
     let mut said = None;
     loop {
         let (reason, pause) = match discord::ask(client, config).await {
-            Ok(upstream) if owner::is_address(&upstream.url) => {
+            Ok(upstream) if connection::is_address(&upstream.url) => {
                 board.problem(None);
                 return upstream;
             }

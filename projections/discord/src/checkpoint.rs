@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use miso_log::{Append, catalogue::DISCORD_STATE};
-use miso_model::{LogRecord, Payload, StateEntry};
+use miso_model::{LogRecord, Payload, RecordError, StateEntry};
 
 use crate::guild::{Child, Guild};
 use crate::key::{Key, Kind};
@@ -109,12 +109,13 @@ pub(crate) struct Restore {
 }
 
 impl Restore {
-    pub(crate) fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
+    /// `entry`: none for a tombstone.
+    pub(crate) fn take(&mut self, key: &[u8], entry: Option<Result<StateEntry, RecordError>>) {
         let Some(key) = std::str::from_utf8(key).ok().and_then(|text| text.parse::<Key>().ok()) else {
             self.unreadable += 1;
             return;
         };
-        match value.map(StateEntry::from_bytes) {
+        match entry {
             Some(Ok(entry)) => drop(self.entries.insert(key, entry)),
             Some(Err(_)) => self.unreadable += 1,
             None => drop(self.entries.remove(&key)),

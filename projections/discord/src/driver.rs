@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use miso_log::catalogue::{DISCORD_STATE, GATEWAY_EVENTS};
-use miso_log::{Batch, LogError, MemberEvent, OffsetCommit, Owner, ReadError, Reader, SharedLog, Topic, TransactError};
-use miso_model::SLOTS;
+use miso_log::{
+    Batch, LogError, MemberEvent, OffsetCommit, Owner, ReadError, Reader, Schemas, SharedLog, Topic, TransactError,
+};
+use miso_model::{GatewayEvent, GatewayGap, LogRecord, RecordError, SLOTS, ShardReady, StateEntry};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{Restore, position_record};
-use crate::partition::Partition;
+use crate::partition::{FoldError, Partition};
 use crate::state::{Shared, StateConfig};
 
 /// The group whose position says up to where `discord.state` has folded.
@@ -29,13 +31,13 @@ const SETTLE: Duration = Duration::from_secs(5);
 const ARRIVED_EVERY: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(log: SharedLog, config: StateConfig, shared: Arc<Shared>, cancel: CancellationToken) {
-    let positions = loop {
+    let (schemas, positions) = loop {
         let restored = tokio::select! {
             () = cancel.cancelled() => return,
             restored = restore(&log, &shared) => restored,
         };
         match restored {
-            Ok(positions) => break positions,
+            Ok(restored) => break restored,
             Err(LogError::Closed) => return,
             Err(error) => {
                 tracing::warn!(%error, "Discord's state cannot be restored now");
@@ -46,7 +48,7 @@ pub(crate) async fn run(log: SharedLog, config: StateConfig, shared: Arc<Shared>
     let stopped = CancellationToken::new();
     tokio::join!(
         async {
-            fold(&log, &shared, &positions, &cancel).await;
+            fold(&log, &schemas, &shared, &positions, &cancel).await;
             stopped.cancel();
         },
         Checkpoints { log: log.clone(), config, shared: Arc::clone(&shared), owners: BTreeMap::new() }.run(&stopped),
@@ -54,7 +56,8 @@ pub(crate) async fn run(log: SharedLog, config: StateConfig, shared: Arc<Shared>
 }
 
 /// Reads the checkpoint; answers where the fold goes on, per partition.
-async fn restore(log: &SharedLog, shared: &Shared) -> Result<Vec<(i32, i64)>, LogError> {
+async fn restore(log: &SharedLog, shared: &Shared) -> Result<(Schemas, Vec<(i32, i64)>), LogError> {
+    let schemas = Schemas::open(log.clone()).await?;
     // Positions first: what is then read from the topic may be newer than they are, never older.
     let mut positions = Vec::new();
     for partition in 0..SLOTS {
@@ -65,6 +68,7 @@ async fn restore(log: &SharedLog, shared: &Shared) -> Result<Vec<(i32, i64)>, Lo
         positions.push((partition, next));
     }
     let mut restores: Vec<Restore> = (0..SLOTS).map(|_| Restore::default()).collect();
+    let mut unknown = None;
     let mut ends = Vec::new();
     for partition in 0..SLOTS {
         let bounds = log.bounds(DISCORD_STATE, partition).await?;
@@ -75,11 +79,18 @@ async fn restore(log: &SharedLog, shared: &Shared) -> Result<Vec<(i32, i64)>, Lo
     read_to(log, DISCORD_STATE, &ends, |batch| {
         for record in batch.iter() {
             if let Some(restore) = usize::try_from(record.partition).ok().and_then(|p| restores.get_mut(p)) {
-                restore.take(&record.key, record.value.as_deref());
+                let entry = record.value.as_ref().map(|value| schemas.decode::<StateEntry>(value));
+                if let Some(Err(RecordError::UnknownSchema(fingerprint))) = entry {
+                    unknown = Some(fingerprint);
+                }
+                restore.take(&record.key, entry);
             }
         }
     })
     .await?;
+    if let Some(fingerprint) = unknown {
+        return Err(LogError::Unavailable(format!("the schema {fingerprint:016x} of discord.state is not known yet")));
+    }
     for (&(number, next), restore) in positions.iter().zip(restores) {
         let (mut partition, unreadable) = restore.finish();
         if unreadable > 0 {
@@ -90,7 +101,7 @@ async fn restore(log: &SharedLog, shared: &Shared) -> Result<Vec<(i32, i64)>, Lo
         *shared.write(number) = partition;
         shared.set_folded(number, next);
     }
-    Ok(positions)
+    Ok((schemas, positions))
 }
 
 /// Reads `(partition, from, to)` until every partition has arrived.
@@ -115,7 +126,13 @@ async fn read_to(
     Ok(())
 }
 
-async fn fold(log: &SharedLog, shared: &Shared, positions: &[(i32, i64)], cancel: &CancellationToken) {
+async fn fold(
+    log: &SharedLog,
+    schemas: &Schemas,
+    shared: &Shared,
+    positions: &[(i32, i64)],
+    cancel: &CancellationToken,
+) {
     let mut ends = ends_of(log, positions).await;
     let mut reader = log.reader(GATEWAY_EVENTS, positions);
     loop {
@@ -131,7 +148,11 @@ async fn fold(log: &SharedLog, shared: &Shared, positions: &[(i32, i64)], cancel
             () = sleep_until(Instant::now() + ARRIVED_EVERY), if ends.is_some() => continue,
         };
         match next {
-            Ok(batch) => fold_batch(shared, &reader, &batch),
+            Ok(batch) => tokio::select! {
+                biased;
+                () = fold_batch(schemas, shared, &reader, &batch) => {}
+                () = cancel.cancelled() => return,
+            },
             Err(ReadError::BehindRetention { partition, wanted, earliest }) => {
                 metrics::counter!("miso_state_gaps_total").increment(1);
                 tracing::error!(partition, wanted, earliest, "retention removed events before they were folded");
@@ -164,7 +185,8 @@ async fn ends_of(log: &SharedLog, positions: &[(i32, i64)]) -> Option<Vec<(i32, 
     Some(ends)
 }
 
-fn fold_batch(shared: &Shared, reader: &Reader, batch: &Batch) {
+/// Folds a batch; waits only for the schema of a record that another version wrote.
+async fn fold_batch(schemas: &Schemas, shared: &Shared, reader: &Reader, batch: &Batch) {
     let mut touched = [false; SLOTS as usize];
     let mut moved = Vec::new();
     let mut errors = 0;
@@ -173,16 +195,13 @@ fn fold_batch(shared: &Shared, reader: &Reader, batch: &Batch) {
             *touched = true;
         }
         let Some(value) = &record.value else { continue };
-        let folded = match Partition::concerns(value) {
-            Ok(false) => continue,
-            Ok(true) => {
-                let mut partition = shared.write(record.partition);
-                let folded = partition.fold(record.offset, value);
-                moved.append(&mut partition.moved);
-                folded
-            }
-            Err(error) => Err(error),
-        };
+        let mut folded = fold_record(shared, record.partition, record.offset, value, &mut moved);
+        if let Err(FoldError::Record(RecordError::UnknownSchema(fingerprint))) = folded {
+            folded = match as_ours(schemas, fingerprint, value).await {
+                Ok(ours) => fold_record(shared, record.partition, record.offset, &ours, &mut moved),
+                Err(error) => Err(error.into()),
+            };
+        }
         if let Err(error) = folded {
             errors += 1;
             tracing::error!(%error, partition = record.partition, offset = record.offset, "a record was not folded");
@@ -198,6 +217,34 @@ fn fold_batch(shared: &Shared, reader: &Reader, batch: &Batch) {
     metrics::counter!("miso_state_folded_records_total").increment(batch.len() as u64);
     if errors > 0 {
         metrics::counter!("miso_state_fold_errors_total").increment(errors);
+    }
+}
+
+fn fold_record(
+    shared: &Shared,
+    partition: i32,
+    offset: i64,
+    value: &[u8],
+    moved: &mut Vec<(u64, Option<u64>)>,
+) -> Result<(), FoldError> {
+    if !Partition::concerns(value)? {
+        return Ok(());
+    }
+    let mut partition = shared.write(partition);
+    let folded = partition.fold(offset, value);
+    moved.append(&mut partition.moved);
+    folded
+}
+
+/// A record that another version wrote, as this version writes it.
+async fn as_ours(schemas: &Schemas, fingerprint: u64, value: &[u8]) -> Result<Vec<u8>, RecordError> {
+    let unknown = RecordError::UnknownSchema(fingerprint);
+    let Ok(foreign) = schemas.resolve(fingerprint).await else { return Err(unknown) };
+    match foreign.name.as_str() {
+        "GatewayEvent" => Ok(GatewayEvent::from_bytes_written_with(value, &foreign.schema)?.to_bytes()),
+        "ShardReady" => Ok(ShardReady::from_bytes_written_with(value, &foreign.schema)?.to_bytes()),
+        "GatewayGap" => Ok(GatewayGap::from_bytes_written_with(value, &foreign.schema)?.to_bytes()),
+        _ => Err(unknown),
     }
 }
 

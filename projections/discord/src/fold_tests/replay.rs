@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use miso_log::Append;
+use miso_model::{LogRecord, StateEntry};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -92,7 +93,7 @@ impl Topic {
     fn restore(&self) -> Partition {
         let mut restore = Restore::default();
         for (key, value) in &self.0 {
-            restore.take(key, Some(value));
+            restore.take(key, Some(StateEntry::from_bytes(value)));
         }
         let (partition, unreadable) = restore.finish();
         assert_eq!(unreadable, 0);
