@@ -2,19 +2,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use miso_log::catalogue::{AGGREGATES, BOT_ANSWERS};
-use miso_log::{LogError, ReadError, Reader, Schemas, SharedLog};
+use miso_log::{LogError, ReadError, Reader, Schemas, SharedLog, Waits};
 use miso_model::Answer;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::CommandsError;
-use crate::trace::Waits;
 
 /// Requests of one instance whose answers are awaited at once; beyond it callers get 503.
 pub const MAX_WAITING: usize = 4_096;
 
-/// By request id: who waits, each under a number of their own.
-type Waiting = HashMap<String, Vec<(u64, oneshot::Sender<Answer>)>>;
+/// By aggregate and request id: who waits, each under a number of their own.
+type Waiting = HashMap<(String, String), Vec<(u64, oneshot::Sender<Answer>)>>;
 
 /// Where callers wait for answers: one reader of `bot.answers` serves them all. It stands at a
 /// position before a request is appended, so no answer can be missed.
@@ -35,7 +34,7 @@ impl Default for Board {
 #[derive(Debug)]
 pub(crate) struct Place {
     board: Board,
-    request_id: String,
+    key: (String, String),
     number: u64,
     pub(crate) answer: oneshot::Receiver<Answer>,
 }
@@ -50,7 +49,7 @@ impl Board {
     }
 
     /// Waits for the answer to a request that will be appended after this call.
-    pub(crate) fn wait_for(&self, request_id: &str) -> Result<Place, NoPlace> {
+    pub(crate) fn wait_for(&self, aggregate: &str, request_id: &str) -> Result<Place, NoPlace> {
         if !*self.reading.borrow() {
             return Err(NoPlace);
         }
@@ -60,13 +59,15 @@ impl Board {
         }
         let (sender, answer) = oneshot::channel();
         let number = rand::random();
-        waiting.entry(request_id.to_owned()).or_default().push((number, sender));
+        let key = (aggregate.to_owned(), request_id.to_owned());
+        waiting.entry(key.clone()).or_default().push((number, sender));
         drop(waiting);
-        Ok(Place { board: self.clone(), request_id: request_id.to_owned(), number, answer })
+        Ok(Place { board: self.clone(), key, number, answer })
     }
 
     fn post(&self, answer: &Answer) {
-        for (_, place) in self.waiting().remove(&answer.request_id).unwrap_or_default() {
+        let key = (answer.aggregate.clone(), answer.request_id.clone());
+        for (_, place) in self.waiting().remove(&key).unwrap_or_default() {
             let _ = place.send(answer.clone());
         }
     }
@@ -80,10 +81,10 @@ impl Board {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut waiting = self.board.waiting();
-        if let Some(places) = waiting.get_mut(&self.request_id) {
+        if let Some(places) = waiting.get_mut(&self.key) {
             places.retain(|(number, _)| *number != self.number);
             if places.is_empty() {
-                waiting.remove(&self.request_id);
+                waiting.remove(&self.key);
             }
         }
     }
@@ -110,6 +111,7 @@ pub(crate) async fn read(log: SharedLog, board: Board, cancel: CancellationToken
         };
         match batch {
             Ok(batch) => {
+                waits.reset();
                 for record in batch.iter() {
                     match schemas.decode_waiting(record.value.as_deref().unwrap_or_default()).await {
                         Ok(answer) => board.post(&answer),
@@ -140,18 +142,25 @@ mod tests {
     use super::*;
 
     fn answer(request_id: &str) -> Answer {
-        Answer { request_id: request_id.to_owned(), status: 200, body: Vec::new().into(), partition: 0, position: 0 }
+        Answer {
+            request_id: request_id.to_owned(),
+            aggregate: "g".to_owned(),
+            status: 200,
+            body: Vec::new().into(),
+            partition: 0,
+            position: 0,
+        }
     }
 
     #[test]
     fn all_who_wait_for_a_request_get_its_answer_and_who_left_leaves_nothing() {
         let board = Board::default();
-        assert_eq!(board.wait_for("a").expect_err("not read yet"), NoPlace);
+        assert_eq!(board.wait_for("g", "a").expect_err("not read yet"), NoPlace);
         board.reading.send_replace(true);
-        let mut first = board.wait_for("a").expect("place");
-        let mut second = board.wait_for("a").expect("place");
-        let other = board.wait_for("b").expect("place");
-        drop(board.wait_for("a").expect("place"));
+        let mut first = board.wait_for("g", "a").expect("place");
+        let mut second = board.wait_for("g", "a").expect("place");
+        let other = board.wait_for("g", "b").expect("place");
+        drop(board.wait_for("g", "a").expect("place"));
         board.post(&answer("a"));
         assert!(first.answer.try_recv().is_ok() && second.answer.try_recv().is_ok());
         drop(other);
@@ -162,9 +171,9 @@ mod tests {
     fn a_full_board_takes_no_more() {
         let board = Board::default();
         board.reading.send_replace(true);
-        let places: Vec<_> = (0..MAX_WAITING).map(|n| board.wait_for(&n.to_string()).expect("place")).collect();
-        assert!(board.wait_for("one more").is_err());
+        let places: Vec<_> = (0..MAX_WAITING).map(|n| board.wait_for("g", &n.to_string()).expect("place")).collect();
+        assert!(board.wait_for("g", "one more").is_err());
         drop(places);
-        assert!(board.wait_for("one more").is_ok());
+        assert!(board.wait_for("g", "one more").is_ok());
     }
 }

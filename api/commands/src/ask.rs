@@ -17,7 +17,7 @@ impl Api {
     /// Has a request decided. What the decider refuses is a problem too.
     pub(crate) async fn ask(&self, aggregate: Aggregate, request: &Request) -> Result<Answer, Problem> {
         let partition = aggregate.partition(AGGREGATES);
-        let mut place = self.board.wait_for(&request.request_id).map_err(|_| {
+        let mut place = self.board.wait_for(&request.aggregate, &request.request_id).map_err(|_| {
             Problem::new(503, "busy", "Too many requests wait", "The bot is busy. Try again in a moment.")
         })?;
         let record = Append::new(BOT_REQUESTS, partition, request.to_bytes(), request.at_ms);

@@ -5,14 +5,14 @@ use miso_bot_store::{AggregateState, BotStore, PrepareError, ProjectError, Store
 use miso_command_catalogue::Problem;
 use miso_log::catalogue::{BOT_ANSWERS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, PARKED};
 use miso_log::{
-    Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, run_owned,
+    Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, Waits, run_owned,
 };
 use miso_model::{Answer, Fact, HandlerGap, LogRecord, ParkedRecord, Request, Setting};
 use tokio_util::sync::CancellationToken;
 
 use crate::CommandsError;
 use crate::decide::{Decision, decide};
-use crate::trace::{Waits, now_ms};
+use crate::trace::now_ms;
 
 /// The consumer group over `bot.requests`.
 pub const GROUP: &str = "miso.decider";
@@ -80,7 +80,17 @@ enum Reply {
     Known(Answer),
     /// The answer of `facts[index]`.
     OfFact(usize),
-    Refused(String, Problem),
+    Refused {
+        request_id: String,
+        aggregate: String,
+        problem: Problem,
+    },
+}
+
+impl Reply {
+    fn refused(request: &Request, problem: Problem) -> Self {
+        Self::Refused { request_id: request.request_id.clone(), aggregate: request.aggregate.clone(), problem }
+    }
 }
 
 impl Decider {
@@ -140,6 +150,7 @@ impl Decider {
             match caught_up.await {
                 Ok(position) => {
                     self.position = position;
+                    self.waits.reset();
                     return Ok(());
                 }
                 Err(PrepareError::Store(error @ StoreError::Unavailable(_))) => {
@@ -210,12 +221,13 @@ impl Decider {
         let mut seen = HashSet::new();
         for request in requests {
             // Repeats inside a batch: one answer serves all who wait.
-            if !seen.insert(&*request.request_id) {
+            if !seen.insert((&*request.aggregate, &*request.request_id)) {
                 continue;
             }
-            if let Some(known) = self.bot.execution(&request.request_id).await? {
+            if let Some(known) = self.bot.execution(&request.aggregate, &request.request_id).await? {
                 plan.replies.push(Reply::Known(Answer {
                     request_id: request.request_id.clone(),
+                    aggregate: request.aggregate.clone(),
                     status: known.status,
                     body: known.answer.into(),
                     partition: known.partition,
@@ -233,7 +245,7 @@ impl Decider {
                     plan.replies.push(Reply::OfFact(plan.facts.len()));
                     plan.facts.push(*fact);
                 }
-                Decision::Refused(problem) => plan.replies.push(Reply::Refused(request.request_id.clone(), problem)),
+                Decision::Refused(problem) => plan.replies.push(Reply::refused(request, problem)),
             }
         }
         Ok(plan)
@@ -260,14 +272,16 @@ impl Decider {
                 let fact = &plan.facts[*index];
                 Answer {
                     request_id: fact.request_id.clone(),
+                    aggregate: fact.aggregate.clone(),
                     status: fact.status,
                     body: fact.answer.clone(),
                     partition: self.partition,
                     position: offsets.get(*index).map_or(self.position, |offset| offset + 1),
                 }
             }
-            Reply::Refused(request_id, problem) => Answer {
+            Reply::Refused { request_id, aggregate, problem } => Answer {
                 request_id: request_id.clone(),
+                aggregate: aggregate.clone(),
                 status: problem.status.into(),
                 body: serde_json::to_vec(problem).unwrap_or_default().into(),
                 partition: self.partition,
@@ -287,6 +301,7 @@ impl Decider {
             match self.bot.project(self.partition, self.position, facts).await {
                 Ok(position) => {
                     self.position = position;
+                    self.waits.reset();
                     return Ok(());
                 }
                 Err(ProjectError::Moved(_)) => return self.catch_up().await,
@@ -303,7 +318,7 @@ impl Decider {
         let mut plan = Plan::default();
         for request in requests {
             let problem = Problem::new(413, "too-large", "The request is too large", reason);
-            plan.replies.push(Reply::Refused(request.request_id.clone(), problem));
+            plan.replies.push(Reply::refused(request, problem));
         }
         let offset = self.offset(record.offset + 1);
         let answers = self.answers(&plan, &[]);
@@ -334,7 +349,10 @@ impl Decider {
     async fn transact(&mut self, records: Vec<Append>, offsets: Vec<OffsetCommit>) -> Result<Vec<i64>, Refused> {
         loop {
             match self.owned.owner.transact(records.clone(), offsets.clone()).await {
-                Ok(positions) => return Ok(positions),
+                Ok(positions) => {
+                    self.waits.reset();
+                    return Ok(positions);
+                }
                 Err(TransactError::Fenced(_)) => return Err(Refused::Leave(Leave)),
                 Err(TransactError::Retry(reason)) => {
                     self.wait("a transaction was aborted", &reason).await.map_err(|_| Refused::Leave(Leave))?;

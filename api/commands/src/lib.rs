@@ -20,7 +20,7 @@ mod trace;
 use std::sync::Arc;
 
 use miso_bot_store::{BotStore, PrepareError, Store, StoreError};
-use miso_log::{LogError, SharedLog};
+use miso_log::{LogError, SharedLog, Waits};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -126,7 +126,7 @@ async fn prepare(
     log: &SharedLog,
     cancel: &CancellationToken,
 ) -> Result<Option<BotStore>, CommandsError> {
-    let mut waits = trace::Waits::default();
+    let mut waits = Waits::default();
     loop {
         let prepared = tokio::select! {
             () = cancel.cancelled() => return Ok(None),

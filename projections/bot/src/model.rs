@@ -91,16 +91,16 @@ impl BotStore {
         }
     }
 
-    /// What became of a request, if it changed something.
+    /// What became of a request to an aggregate, if it changed something.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn execution(&self, request_id: &str) -> Result<Option<Execution>, StoreError> {
+    pub async fn execution(&self, aggregate: &str, request_id: &str) -> Result<Option<Execution>, StoreError> {
         let sql = format!(
-            "select status, answer, partition, next from {} where request_id = $1",
+            "select status, answer, partition, next from {} where aggregate = $1 and request_id = $2",
             self.tables.name("executions")
         );
-        let rows = self.store.query(&sql, vec![request_id.into()]).await?;
+        let rows = self.store.query(&sql, vec![aggregate.into(), request_id.into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let small = |column| {
             Ok::<_, StoreError>(row.integer(column)?.and_then(|value| i32::try_from(value).ok()).unwrap_or_default())

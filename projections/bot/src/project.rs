@@ -75,7 +75,7 @@ fn rows(tables: &Tables, fact: &Fact) -> Vec<Statement> {
 fn execution(tables: &Tables, partition: i32, next: i64, fact: &Fact) -> Statement {
     let sql = format!(
         "insert into {} (request_id, aggregate, status, answer, partition, next, at_ms) \
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict (request_id) do update set next = excluded.next",
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (aggregate, request_id) do update set next = excluded.next",
         tables.name("executions")
     );
     let params = vec![

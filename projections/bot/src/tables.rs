@@ -43,7 +43,7 @@ impl Tables {
                 "executions",
                 "request_id text not null, aggregate text not null, status bigint not null, answer text not null, \
                  partition bigint not null, next bigint not null, at_ms bigint not null",
-                "request_id",
+                "aggregate, request_id",
             ),
             // How far `bot.facts` is projected, and by which version of the tables.
             (

@@ -23,6 +23,7 @@ mod reader;
 mod record;
 mod ring;
 mod waiting;
+mod waits;
 
 pub use catalogue::{Durability, Kept, Topic, TopicSpec};
 pub use codec::{FOREIGN_SCHEMAS, Foreign, Schemas, register_schemas};
@@ -34,4 +35,5 @@ pub use port::{AppendError, Bounds, Log, LogError, PartitionLag, SharedLog};
 pub use prefix::FinishedPrefix;
 pub use reader::{Batch, FETCH_RECORDS, Fetched, ReadError, Reader, Source};
 pub use record::{Append, OffsetCommit, Record};
+pub use waits::Waits;
 pub use ring::{RING_BYTES, Ring};

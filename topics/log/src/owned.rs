@@ -7,12 +7,10 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{LogError, MemberEvent, Owner, Revocation, SharedLog, Topic};
+use crate::{LogError, MemberEvent, Owner, Revocation, SharedLog, Topic, Waits};
 
 /// How long tasks may settle after the role was cancelled; then they are aborted.
 pub const SETTLE: Duration = Duration::from_secs(5);
-/// Between attempts to join while the log is away.
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// What a task of [`run_owned`] is given.
 #[derive(Debug, Clone)]
@@ -46,6 +44,7 @@ where
     let mut tasks: JoinSet<(i32, u64, Result<(), E>)> = JoinSet::new();
     let mut running: HashMap<i32, Running> = HashMap::new();
     let mut number = 0;
+    let mut waits = Waits::default();
     loop {
         tokio::select! {
             biased;
@@ -75,8 +74,7 @@ where
                     }
                 }
                 Err(LogError::Unavailable(reason)) => {
-                    tracing::warn!(group, reason, "the log is away; this member waits");
-                    tokio::time::sleep(AGAIN).await;
+                    waits.wait("the log is away for a member of a group", &reason, &cancel).await;
                 }
                 Err(error) => return Err(error.into()),
             },

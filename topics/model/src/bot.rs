@@ -42,7 +42,7 @@ pub struct BotCommand {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
 #[avro(namespace = "miso.bot")]
 pub struct Request {
-    /// The caller's idempotency key; takes effect once however often it is sent.
+    /// The caller's idempotency key; within its aggregate it takes effect once however often it is sent.
     pub request_id: String,
     /// `guild/<id>` or `user/<id>`.
     pub aggregate: String,
@@ -65,6 +65,9 @@ pub struct Request {
 pub struct Answer {
     /// Of the request.
     pub request_id: String,
+    /// Of the request.
+    #[serde(default)]
+    pub aggregate: String,
     /// HTTP status for the caller.
     pub status: i32,
     /// JSON: the answer or a problem document.

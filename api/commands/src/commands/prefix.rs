@@ -1,6 +1,6 @@
 use miso_command_catalogue::{Colour, DEFAULT_PREFIX, Document, Problem};
 use miso_model::{Aggregate, Request};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::{Answered, Call, code};
 use crate::decide::{CHANGE_SETTINGS, ChangeSettings};
@@ -28,7 +28,10 @@ pub(crate) async fn prefix(call: &Call<'_>) -> Result<Answered, Problem> {
         at_ms: call.now_ms,
     };
     let answer = call.api.ask(aggregate, &request).await?;
-    Ok(Answered { document: changed(prefix), position: Some((answer.partition, answer.position)) })
+    // What the decider says, not what was asked: a repeat under a used id changes nothing.
+    let decided = serde_json::from_slice::<Value>(&answer.body).unwrap_or_default();
+    let now = decided["after"]["prefix"].as_str().unwrap_or(DEFAULT_PREFIX);
+    Ok(Answered { document: changed(now), position: Some((answer.partition, answer.position)) })
 }
 
 fn shown(prefix: &str) -> Document {

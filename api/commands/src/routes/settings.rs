@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use miso_bot_store::GuildSettings;
-use miso_command_catalogue::{DEFAULT_PREFIX, Problem};
+use miso_command_catalogue::{DEFAULT_PREFIX, Permissions, Problem};
 use miso_model::{Aggregate, GuildId, Request, UserId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -45,6 +45,9 @@ pub(crate) async fn read(
 pub(crate) struct Change {
     /// Who changes it.
     actor: UserId,
+    /// What they may do in the guild, as the caller that vouches for them knows it.
+    #[serde(default)]
+    permissions: Permissions,
     /// New values by name; null takes one back to its default.
     set: Map<String, Value>,
 }
@@ -59,6 +62,10 @@ pub(crate) async fn change(
 ) -> Result<Response, Refusal> {
     let guild = guild_id(&guild)?;
     let change: Change = body_of(body)?;
+    if !change.permissions.cover(Permissions::MANAGE_GUILD) {
+        let detail = "Changing settings needs the permission Manage Server.";
+        return Err(Problem::new(403, "missing-permissions", "Not allowed", detail).into());
+    }
     let aggregate = Aggregate::Guild(guild);
     let body = serde_json::to_vec(&ChangeSettings { set: change.set }).unwrap_or_default();
     let request = Request {

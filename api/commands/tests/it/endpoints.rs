@@ -132,7 +132,7 @@ async fn a_stale_writer_gets_409_with_the_version() {
     let world = World::new().await;
     let instance = world.instance(CommandsConfig::default()).await;
     let patch = |version: &'static str, set: Value| {
-        let body = json!({"actor": "42", "set": set});
+        let body = json!({"actor": "42", "permissions": "32", "set": set});
         client().patch(instance.url("/v1/guilds/7/settings")).header("if-match", version).json(&body).send()
     };
     let (status, json) = json_of(patch("\"0\"", json!({"prefix": "a"})).await.expect("answers")).await;
@@ -144,6 +144,9 @@ async fn a_stale_writer_gets_409_with_the_version() {
     assert_eq!((status, &json["prefix"]), (StatusCode::OK, &json!(">")));
     let (status, _) = json_of(patch("\"2\"", json!({"volume": 11})).await.expect("answers")).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let powerless = json!({"actor": "42", "set": {"prefix": "x"}});
+    let refused = client().patch(instance.url("/v1/guilds/7/settings")).json(&powerless).send().await.expect("answers");
+    assert_eq!(json_of(refused).await.0, StatusCode::FORBIDDEN);
     instance.stop().await;
 }
 

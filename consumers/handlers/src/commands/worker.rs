@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use miso_command_catalogue::Document;
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::BOT_COMMANDS;
-use miso_log::{Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError};
+use miso_log::{Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, Waits};
 use miso_model::BotCommand;
 
 use super::GROUP;
@@ -17,7 +17,7 @@ use super::display::show;
 use super::permissions::permissions;
 use super::plan::{Step, plan};
 use crate::HandlersError;
-use crate::clock::{Waits, now_ms};
+use crate::clock::now_ms;
 use crate::messages::message::People;
 use crate::parked::{gap, parked};
 

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::GATEWAY_EVENTS;
-use miso_log::{Append, Batch, Consumer, ConsumerEvent, LogError, Owner, Record, Schemas, SharedLog, TransactError};
+use miso_log::{
+    Append, Batch, Consumer, ConsumerEvent, LogError, Owner, Record, Schemas, SharedLog, TransactError, Waits,
+};
 use miso_model::{EventView, GatewayEvent, RecordError};
 use tokio_util::sync::CancellationToken;
 
 use self::positions::{Positions, Write};
 use crate::HandlersError;
-use crate::clock::Waits;
 use crate::parked::{gap, parked};
 
 pub use self::positions::{LAZY_COMMIT_EVENTS, LAZY_COMMIT_INTERVAL};
@@ -104,18 +105,23 @@ impl Follower {
         let mut out = Vec::new();
         for record in batch.iter() {
             let value = record.value.as_deref().unwrap_or_default();
-            match EventView::decode(value) {
-                Ok(Some(event)) => self.event(handler, &event, record, &mut out).await,
-                Ok(None) => match self.foreign(value).await {
-                    Ok(Some(event)) => self.event(handler, &view(&event), record, &mut out).await,
-                    Ok(None) => {}
-                    Err(error) => {
-                        out.push(parked(group, GATEWAY_EVENTS, record, "malformed_record", &error.to_string()))
-                    }
-                },
-                Err(error) => {
-                    out.push(parked(group, GATEWAY_EVENTS, record, "malformed_record", &error.to_string()));
+            let unreadable = match EventView::decode(value) {
+                Ok(Some(event)) => {
+                    self.event(handler, &event, record, &mut out).await;
+                    None
                 }
+                Ok(None) => match self.foreign(value).await {
+                    Ok(Some(event)) => {
+                        self.event(handler, &view(&event), record, &mut out).await;
+                        None
+                    }
+                    Ok(None) => None,
+                    Err(error) => Some(error),
+                },
+                Err(error) => Some(error),
+            };
+            if let Some(error) = unreadable {
+                out.push(parked(group, GATEWAY_EVENTS, record, "malformed_record", &error.to_string()));
             }
             self.positions.pass_one(record.partition, record.offset + 1, &mut out);
         }

@@ -71,7 +71,7 @@ async fn one_run(seed: u64) -> usize {
             handlers = None;
         }
         if random.random_bool(0.5) {
-            api = None;
+            drop(api.take());
             let listener = loop {
                 if let Ok(listener) = TcpListener::bind(address).await {
                     break listener;

@@ -178,9 +178,10 @@ async fn facts_are_projected_once_whoever_projects() {
         assert_eq!(bot.project(partition, 0, &read).await, Ok(offset + 1));
         assert_eq!(bot.project(partition, 0, &read).await, Err(ProjectError::Moved(partition)), "{}", engine.name);
         assert_eq!(bot.position(partition).await, Ok(offset + 1));
-        let execution = bot.execution("guild/1000:1").await.expect("reads").expect("executed");
+        let execution = bot.execution("guild/1000", "guild/1000:1").await.expect("reads").expect("executed");
         assert_eq!((execution.status, execution.next, execution.answer.as_str()), (200, offset + 1, "{\"version\":1}"));
-        assert_eq!(bot.execution("another").await, Ok(None));
+        assert_eq!(bot.execution("guild/1000", "another").await, Ok(None));
+        assert_eq!(bot.execution("guild/2000", "guild/1000:1").await, Ok(None));
         assert_eq!(bot.aggregate("guild/1000").await.expect("reads").settings["prefix"], json!("!"));
         assert_eq!(bot.aggregate("guild/2000").await.expect("reads").version, 0);
     }
