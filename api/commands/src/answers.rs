@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use miso_log::catalogue::{AGGREGATES, BOT_ANSWERS};
 use miso_log::{LogError, ReadError, Reader, Schemas, SharedLog, Waits};
@@ -11,6 +12,9 @@ use crate::CommandsError;
 
 /// Requests of one instance whose answers are awaited at once; beyond it callers get 503.
 pub const MAX_WAITING: usize = 4_096;
+
+/// How long a caller waits for an instance that has just started to read answers; then 503.
+const READING_PATIENCE: Duration = Duration::from_secs(2);
 
 /// By aggregate and request id: who waits, each under a number of their own.
 type Waiting = HashMap<(String, String), Vec<(u64, oneshot::Sender<Answer>)>>;
@@ -46,6 +50,13 @@ pub(crate) struct NoPlace;
 impl Board {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until answers are read, [`READING_PATIENCE`] at the longest.
+    pub(crate) async fn is_read(&self) -> bool {
+        let mut reading = self.reading.subscribe();
+        let reading = reading.wait_for(|reading| *reading);
+        matches!(tokio::time::timeout(READING_PATIENCE, reading).await, Ok(Ok(_)))
     }
 
     /// Waits for the answer to a request that will be appended after this call.

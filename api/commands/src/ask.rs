@@ -17,6 +17,14 @@ impl Api {
     /// Has a request decided. What the decider refuses is a problem too.
     pub(crate) async fn ask(&self, aggregate: Aggregate, request: &Request) -> Result<Answer, Problem> {
         let partition = aggregate.partition(AGGREGATES);
+        if !self.board.is_read().await {
+            return Err(Problem::new(
+                503,
+                "starting",
+                "Not ready yet",
+                "The bot is still starting. Try again in a moment.",
+            ));
+        }
         let mut place = self.board.wait_for(&request.aggregate, &request.request_id).map_err(|_| {
             Problem::new(503, "busy", "Too many requests wait", "The bot is busy. Try again in a moment.")
         })?;

@@ -79,7 +79,7 @@ impl CommandsApi {
         Self { config, log, store, cancel, ready: watch::Sender::new(false) }
     }
 
-    /// Whether the store is prepared; until then HTTP answers 503.
+    /// Whether the store is prepared; until then HTTP answers 503 where it needs it.
     #[must_use]
     pub fn ready(&self) -> watch::Receiver<bool> {
         self.ready.subscribe()
@@ -101,7 +101,7 @@ impl CommandsApi {
         });
         let mut tasks: JoinSet<Result<(), CommandsError>> = JoinSet::new();
         tasks.spawn(serve::serve(listener, routes::router(api), self.cancel.clone()));
-        tasks.spawn(answers::read(self.log.clone(), board, self.cancel.clone()));
+        tasks.spawn(answers::read(self.log.clone(), board.clone(), self.cancel.clone()));
         let (log, engine, ready, cancel) = (self.log, self.store, self.ready, self.cancel.clone());
         tasks.spawn(async move {
             let Some(bot) = prepare(&engine, &log, &cancel).await? else { return Ok(()) };

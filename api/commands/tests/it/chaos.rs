@@ -17,8 +17,25 @@ use crate::requests::all;
 use crate::setup::{Instance, PATIENCE, World};
 
 const GUILDS: u64 = 9;
-const REQUESTS: usize = 40;
 const CALLERS: usize = 4;
+
+/// How much is asked, and how long an instance lives, microseconds. Kafka needs seconds to notice
+/// who is gone.
+struct Pace {
+    seeds: u64,
+    requests: usize,
+    life_us: std::ops::Range<u64>,
+    aborts: usize,
+    struck: usize,
+}
+
+fn pace() -> Pace {
+    if std::env::var("MISO_TEST_KAFKA").is_ok_and(|brokers| !brokers.is_empty()) {
+        Pace { seeds: 2, requests: 150, life_us: 200_000..3_000_000, aborts: 6, struck: 2 }
+    } else {
+        Pace { seeds: 6, requests: 40, life_us: 1_000..60_000, aborts: 500, struck: 20 }
+    }
+}
 
 /// Seeded programs of commands over many guilds; both instances are aborted again and again at any
 /// moment; callers retry on whichever instance is there until they are answered. In the end every
@@ -26,16 +43,17 @@ const CALLERS: usize = 4;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_takes_effect_once_through_aborts_of_the_deciders() {
     let mut repeats = 0;
-    for seed in 0..6_u64 {
+    let pace = pace();
+    for seed in 0..pace.seeds {
         println!("seed {seed}");
-        repeats += tokio::time::timeout(PATIENCE * 2, one_run(seed))
+        repeats += tokio::time::timeout(PATIENCE * 4, one_run(seed, &pace))
             .await
             .unwrap_or_else(|_| panic!("seed {seed} took too long"));
     }
-    assert!(repeats > 20, "the faults struck: {repeats} requests had to be sent again");
+    assert!(repeats > pace.struck, "the faults struck: {repeats} requests had to be sent again");
 }
 
-async fn one_run(seed: u64) -> usize {
+async fn one_run(seed: u64, pace: &Pace) -> usize {
     let world = Arc::new(World::new().await);
     let instances = Arc::new([
         Mutex::new(Some(world.instance(CommandsConfig::default()).await)),
@@ -50,11 +68,11 @@ async fn one_run(seed: u64) -> usize {
     };
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
-        let addresses = addresses.clone();
+        let (addresses, requests) = (addresses.clone(), pace.requests);
         callers.spawn(async move {
             let mut random = StdRng::seed_from_u64(seed * 1_000 + caller as u64);
             let (mut sent, mut repeats) = (Vec::new(), 0);
-            for n in 0..REQUESTS {
+            for n in 0..requests {
                 let (guild, id) = (random.random_range(1..=GUILDS), format!("{seed}-{caller}-{n}"));
                 let mut turn = random.random_range(0..2);
                 while !answered(addresses[turn], &id, guild).await {
@@ -70,10 +88,11 @@ async fn one_run(seed: u64) -> usize {
     let mut aborts = JoinSet::new();
     {
         let (world, instances) = (Arc::clone(&world), Arc::clone(&instances));
+        let (life_us, count) = (pace.life_us.clone(), pace.aborts);
         aborts.spawn(async move {
             let mut random = StdRng::seed_from_u64(seed);
-            loop {
-                tokio::time::sleep(Duration::from_micros(random.random_range(1_000..60_000))).await;
+            for _ in 0..count {
+                tokio::time::sleep(Duration::from_micros(random.random_range(life_us.clone()))).await;
                 let which = random.random_range(0..2);
                 let mut slot = instances[which].lock().await;
                 let Some(Instance { address, .. }) = &*slot else { continue };

@@ -1,6 +1,6 @@
 //! The commands API over a real log and a real store, through HTTP.
 //!
-//! The store is the embedded one; with `MISO_TEST_POSTGRES` PostgreSQL as well.
+//! Both are the embedded ones; with `MISO_TEST_POSTGRES` and `MISO_TEST_KAFKA`, PostgreSQL and Kafka.
 
 mod chaos;
 mod endpoints;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use miso_bot_store::{PostgresStore, Statement, Store};
 use miso_commands_api::{CommandsApi, CommandsConfig, CommandsError};
 use miso_log::SharedLog;
+use miso_log::catalogue::{BOT_ANSWERS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, PARKED, SCHEMAS};
 use miso_log::embedded::{EmbeddedConfig, EmbeddedLog};
+use miso_log::kafka::{KafkaConfig, KafkaLog};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -24,7 +26,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("folder");
-        let log = EmbeddedLog::open(EmbeddedConfig::new(folder.path().join("log.db"))).await.expect("log");
+        let log = log(&folder).await;
         let store = match std::env::var("MISO_TEST_POSTGRES") {
             Ok(server) => {
                 let schema = format!("test_{}", rand::random::<u64>());
@@ -35,7 +37,7 @@ impl World {
             }
             Err(_) => miso_bot_store::open(&format!("file:{}", folder.path().join("store.db").display())).await,
         };
-        Self { log: Arc::new(log), store: store.expect("store"), _folder: folder }
+        Self { log, store: store.expect("store"), _folder: folder }
     }
 
     /// An instance of the service on a fresh port, ready.
@@ -55,6 +57,25 @@ impl World {
         let mut task = JoinSet::new();
         task.spawn(api.serve(listener));
         Instance { address, ready, cancel, task }
+    }
+}
+
+/// An embedded log in the folder; with `MISO_TEST_KAFKA`, fresh topics of that broker.
+async fn log(folder: &TempDir) -> SharedLog {
+    let catalogue = vec![BOT_REQUESTS, BOT_ANSWERS, BOT_FACTS, BOT_SETTINGS, PARKED, SCHEMAS];
+    match std::env::var("MISO_TEST_KAFKA") {
+        Ok(brokers) if !brokers.is_empty() => {
+            let mut config = KafkaConfig::new(brokers);
+            config.catalogue = catalogue;
+            config.topic_prefix = Some(format!("commands-{:x}", rand::random::<u64>()));
+            config.replication = 1;
+            Arc::new(KafkaLog::open(config).await.expect("log"))
+        }
+        Ok(_) | Err(_) => {
+            let mut config = EmbeddedConfig::new(folder.path().join("log.db"));
+            config.catalogue = catalogue;
+            Arc::new(EmbeddedLog::open(config).await.expect("log"))
+        }
     }
 }
 

@@ -1,4 +1,6 @@
 //! The bot over a real log, a real store and a real commands API: events in, actions out.
+//!
+//! The log is the embedded one; with `MISO_TEST_KAFKA`, Kafka.
 
 mod answers;
 mod chaos;

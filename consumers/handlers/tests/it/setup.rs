@@ -7,8 +7,12 @@ use miso_bot_store::Store;
 use miso_commands_api::{CommandsApi, CommandsConfig};
 use miso_discord_state::{DiscordState, StateConfig};
 use miso_handlers::{CommandsHandlerConfig, run_commands, run_events, run_messages};
-use miso_log::catalogue::{GATEWAY_EVENTS, REST_ACTIONS};
+use miso_log::catalogue::{
+    BOT_ANSWERS, BOT_COMMANDS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, DISCORD_STATE, GATEWAY_EVENTS, PARKED,
+    REST_ACTIONS, SCHEMAS,
+};
 use miso_log::embedded::{EmbeddedConfig, EmbeddedLog};
+use miso_log::kafka::{KafkaConfig, KafkaLog};
 use miso_log::{Append, SharedLog, Topic};
 use miso_model::{Action, ChannelId, EventView, GuildId, LogRecord, UserId, slot};
 use serde_json::{Value, json};
@@ -51,8 +55,7 @@ impl World {
     /// With so many guilds.
     pub(crate) async fn new(guilds: u64) -> Self {
         let folder = tempfile::tempdir().expect("folder");
-        let log = EmbeddedLog::open(EmbeddedConfig::new(folder.path().join("log.db"))).await.expect("log");
-        let log: SharedLog = Arc::new(log);
+        let log = log(&folder).await;
         let store = miso_bot_store::open(&format!("file:{}", folder.path().join("store.db").display())).await;
         let cancel = CancellationToken::new();
         let state = DiscordState::start(log.clone(), StateConfig::default(), cancel.clone());
@@ -170,6 +173,36 @@ impl World {
         tasks.spawn(run_commands(config, log.clone(), state.clone(), cancel.clone()));
         tasks.spawn(run_events(log, state, cancel.clone()));
         Handlers { cancel, tasks }
+    }
+}
+
+/// An embedded log in the folder; with `MISO_TEST_KAFKA`, fresh topics of that broker.
+async fn log(folder: &TempDir) -> SharedLog {
+    let catalogue = vec![
+        GATEWAY_EVENTS,
+        DISCORD_STATE,
+        BOT_COMMANDS,
+        BOT_REQUESTS,
+        BOT_ANSWERS,
+        BOT_FACTS,
+        BOT_SETTINGS,
+        REST_ACTIONS,
+        PARKED,
+        SCHEMAS,
+    ];
+    match std::env::var("MISO_TEST_KAFKA") {
+        Ok(brokers) if !brokers.is_empty() => {
+            let mut config = KafkaConfig::new(brokers);
+            config.catalogue = catalogue;
+            config.topic_prefix = Some(format!("handlers-{:x}", rand::random::<u64>()));
+            config.replication = 1;
+            Arc::new(KafkaLog::open(config).await.expect("log"))
+        }
+        Ok(_) | Err(_) => {
+            let mut config = EmbeddedConfig::new(folder.path().join("log.db"));
+            config.catalogue = catalogue;
+            Arc::new(EmbeddedLog::open(config).await.expect("log"))
+        }
     }
 }
 
