@@ -1,6 +1,9 @@
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::bucket::Moment;
+
+/// The monotonic clock begins here, so that what happened before the process did has a moment too.
+const BEGIN: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The two clocks: waiting goes by the monotonic one, records carry the other.
 #[derive(Debug, Clone, Copy)]
@@ -9,14 +12,14 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Starts at zero.
+    /// Starts now.
     pub(crate) fn start() -> Self {
         Self { start: Instant::now() }
     }
 
     /// Monotonic.
     pub(crate) fn now(&self) -> Moment {
-        self.start.elapsed()
+        BEGIN + self.start.elapsed()
     }
 
     /// Unix milliseconds.
@@ -27,6 +30,6 @@ impl Clock {
 
     /// The instant of a moment, for timers.
     pub(crate) fn instant(&self, moment: Moment) -> Instant {
-        self.start + moment
+        self.start + moment.saturating_sub(BEGIN)
     }
 }

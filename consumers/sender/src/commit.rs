@@ -8,6 +8,7 @@ use miso_log::catalogue::REST_LEDGER;
 use miso_log::{Append, OffsetCommit, Owner, TransactError};
 use miso_model::{Action, Intent, LogRecord, SenderCheckpoint, SenderReleased};
 
+use crate::adopt::Origin;
 use crate::bucket::Moment;
 use crate::config::LEASE;
 use crate::engine::{Done, Engine, Source};
@@ -218,6 +219,16 @@ impl Engine {
                 part.open_intents.remove(&at);
             }
             let Some(ticket) = entry.ticket else { continue };
+            // Retries that came while the outcome was being committed: they read it there.
+            let late = self.lives.get_mut(&ticket).map(|live| (live.action.accepted_ms, std::mem::take(&mut live.followers)));
+            if let Some((accepted_ms, late)) = late {
+                self.parked -= late.len();
+                let assignment = self.parts.get(&partition).map_or(0, |part| part.assignment);
+                for (follower, action) in late {
+                    let origin = Origin { at, accepted_ms, keyed: false };
+                    self.copy_result(partition, assignment, follower, action, origin);
+                }
+            }
             let held = self.lives.get(&ticket).filter(|live| live.holds_key).map(|live| live.action.order_key.clone());
             self.forget(ticket, now, now_ms);
             if let Some(order_key) = held {

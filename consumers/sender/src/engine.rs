@@ -71,7 +71,9 @@ pub(crate) struct Live {
     pub(crate) intent_offset: Option<i64>,
     pub(crate) intent_ms: i64,
     /// Identical retries that take its result.
-    pub(crate) followers: Vec<(ActionAt, miso_model::Payload)>,
+    pub(crate) followers: Vec<(ActionAt, Box<Action>)>,
+    /// Its outcome is decided and on its way into the ledger.
+    pub(crate) settled: bool,
 }
 
 pub(crate) enum Done {
@@ -183,7 +185,12 @@ impl Engine {
                         self.done(done);
                     }
                 }
-                event = self.member.next() => self.member_event(event).await?,
+                event = self.member.next() => {
+                    self.member_event(event).await?;
+                    while let Some(event) = self.member.next().now_or_never() {
+                        self.member_event(event).await?;
+                    }
+                }
                 batch = self.actions.next(), if room => self.read(batch, false).await?,
                 batch = self.interactions.next(), if room => self.read(batch, true).await?,
                 Some(command) = self.commands.recv() => self.command(command),
@@ -198,6 +205,7 @@ impl Engine {
             self.scheduler.sent(ticket, at);
         }
         self.update_share(now);
+        self.scheduler.hold(self.parts.values().any(|part| matches!(part.phase, Phase::Starting)));
         let now_ms = self.clock.now_ms();
         let mut decisions = std::mem::take(&mut self.decisions);
         loop {
@@ -335,9 +343,11 @@ impl Engine {
     /// Drops a job and its request.
     pub(crate) fn forget(&mut self, ticket: Ticket, now: Moment, now_ms: i64) {
         if let Some(live) = self.lives.remove(&ticket)
-            && live.body_here
         {
-            self.riding -= live.action.body.len();
+            if live.body_here {
+                self.riding -= live.action.body.len();
+            }
+            self.parked -= live.followers.len();
         }
         self.scheduler.finish(ticket, now, now_ms);
     }
@@ -358,7 +368,8 @@ impl Engine {
             let age = Duration::from_millis(u64::try_from(now_ms - at_ms).ok()?);
             now.checked_sub(age)
         });
-        self.scheduler.restore_invalid(recent);
+        // What was in flight may have turned out invalid too.
+        self.scheduler.restore_invalid(recent.chain(std::iter::repeat_n(now, open)));
         self.actions.seek(partition, found.from[0]);
         self.interactions.seek(partition, found.from[1]);
         if open > 0 {

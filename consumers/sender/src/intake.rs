@@ -61,7 +61,10 @@ impl Engine {
                 metrics::counter!("miso_sender_adopted_actions_total").increment(1);
                 let earlier = part.tickets.get(&origin.at).copied();
                 match earlier.and_then(|ticket| self.lives.get_mut(&ticket)) {
-                    Some(earlier) => earlier.followers.push((at, action.action_id)),
+                    Some(earlier) => {
+                        earlier.followers.push((at, action));
+                        self.parked += 1;
+                    }
                     None => self.copy_result(record.partition, assignment, at, action, origin),
                 }
             }
@@ -139,6 +142,7 @@ impl Engine {
             intent_offset: open.as_ref().map(|open| open.ledger_offset),
             intent_ms: now_ms,
             followers: Vec::new(),
+            settled: false,
             action,
         };
         self.lives.insert(ticket, live);
@@ -184,20 +188,25 @@ impl Engine {
     fn orphaned(&mut self, partition: i32, orphan: &Orphaned, interactions: bool, now: Moment, now_ms: i64) {
         let Some(part) = self.parts.get(&partition) else { return };
         let Some(origin) = part.tickets.get(&(interactions, orphan.action_offset)).copied() else { return };
+        let settled = self.lives.get(&origin).is_some_and(|live| live.settled);
         let retry = part.tickets.iter().find(|((lane, offset), ticket)| {
             *lane == interactions
                 && *offset > orphan.action_offset
                 && self.lives.get(ticket).is_some_and(|live| {
                     live.attempt == 0
+                        && !live.settled
+                        // If the result is not found after all, it must be sendable.
+                        && (live.body_here || !settled)
                         && live.action.accepted_ms - orphan.accepted_ms <= crate::adopt::ORPHAN_WINDOW_MS
                         && live.action.fingerprint() == orphan.fingerprint
                 })
                 && !self.scheduler.is_out(**ticket)
         });
         let Some((&at, &ticket)) = retry else { return };
-        let id = self.lives.get(&ticket).map(|live| live.action.action_id.clone());
-        if let (Some(id), Some(live)) = (id, self.lives.get_mut(&origin)) {
-            live.followers.push((at, id));
+        let action = self.lives.get(&ticket).map(|live| live.action.clone());
+        if let (Some(action), Some(live)) = (action, self.lives.get_mut(&origin)) {
+            live.followers.push((at, action));
+            self.parked += 1;
             if let Some(part) = self.parts.get_mut(&partition) {
                 part.tickets.remove(&at);
                 part.adoption.adopted(orphan.fingerprint);
@@ -255,6 +264,7 @@ impl Engine {
                     intent_offset: None,
                     intent_ms: now_ms,
                     followers: Vec::new(),
+                    settled: false,
                     action: Box::new(action),
                 };
                 self.lives.insert(ticket, live);

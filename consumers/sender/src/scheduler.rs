@@ -122,6 +122,7 @@ pub struct Scheduler {
     decided: Vec<Decision>,
     next_ticket: Ticket,
     budget_wake: Option<Moment>,
+    held: bool,
 }
 
 impl Scheduler {
@@ -149,7 +150,13 @@ impl Scheduler {
             decided: Vec::new(),
             next_ticket: 1,
             budget_wake: None,
+            held: false,
         }
+    }
+
+    /// Grants nothing while held: what an earlier process knew of the budgets is not all read yet.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// The global limit of this process, requests per second; `None`: none.
@@ -440,7 +447,7 @@ impl Scheduler {
 
     /// The next job that every budget lets go.
     fn next_allowed(&mut self, now: Moment) -> Option<(Ticket, usize)> {
-        if self.in_flight >= MAX_IN_FLIGHT || self.listed.iter().all(BTreeSet::is_empty) {
+        if self.held || self.in_flight >= MAX_IN_FLIGHT || self.listed.iter().all(BTreeSet::is_empty) {
             return None;
         }
         for pause in [self.edge_pause, self.down_until] {

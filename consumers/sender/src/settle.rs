@@ -385,14 +385,18 @@ impl Engine {
             Source::Action { partition, at, .. } => {
                 metrics::counter!("miso_sender_outcomes_total", "kind" => end.kind.as_str().to_owned()).increment(1);
                 let (partition, at) = (*partition, *at);
+                if std::mem::replace(&mut live.settled, true) {
+                    return;
+                }
                 let followers = std::mem::take(&mut live.followers);
+                self.parked -= followers.len();
                 let own = Entry {
                     record: end.record(&live.action.action_id, at, now_ms),
                     finishes: Some(at),
                     ticket: Some(ticket),
                 };
-                let copies = followers.into_iter().map(|(at, id)| Entry {
-                    record: end.record(&id, at, now_ms),
+                let copies = followers.into_iter().map(|(at, action)| Entry {
+                    record: end.record(&action.action_id, at, now_ms),
                     finishes: Some(at),
                     ticket: None,
                 });

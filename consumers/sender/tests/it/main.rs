@@ -1,0 +1,7 @@
+//! The sender against the simulated Discord, on the embedded log.
+
+mod answers;
+mod chaos;
+mod limits;
+mod recovery;
+mod rig;
