@@ -238,6 +238,9 @@ pub struct PartitionRead {
     /// Offsets that were read and could not be sent to anybody yet; ascending, each minus the one
     /// before (the first: minus 0), as zigzag varints.
     pub open: Payload,
+    /// Offsets at or beyond `end` that are finished all the same (a restart reads again), packed as `open`.
+    #[serde(default)]
+    pub done: Payload,
 }
 
 /// Where a handler group stands, key `group/<name>` in `proxy.sessions`; written in the transaction

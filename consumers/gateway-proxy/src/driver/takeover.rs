@@ -88,7 +88,7 @@ impl Taken {
             positions.push(position);
         }
         Ok(restore(
-            &group.name,
+            group,
             &positions,
             self.groups.get(&group.name),
             self.sessions.clone(),

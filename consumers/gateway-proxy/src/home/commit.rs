@@ -134,6 +134,7 @@ impl Core {
             partition,
             end: state.end,
             open: pack_offsets(state.open.iter().copied()).into(),
+            done: pack_offsets(state.done.iter().copied()).into(),
         });
         let asked = self.asked_order.iter().filter_map(|request| {
             let by = self.asked.get(request)?;

@@ -236,7 +236,10 @@ impl Core {
         }
         let Some(snapshot) = view.snapshot(guild, session.large_threshold) else { return false };
         session.push(|bytes| Item::Snapshot { guild, bytes }, "GUILD_CREATE", &snapshot.d);
-        if !by_event && let Some(route) = self.routes.get_mut(&guild) {
+        if by_event {
+            // Nobody owns it: these are the guilds that the session was told of.
+            session.guilds.insert(guild);
+        } else if let Some(route) = self.routes.get_mut(&guild) {
             route.told_at = Some(snapshot.next_offset);
         }
         true

@@ -197,8 +197,8 @@ impl Core {
         for session in restored.sessions {
             let index = core.sessions.len();
             core.by_id.insert(Arc::clone(&session.id), index);
-            for &guild in &session.guilds {
-                core.routes.insert(guild, Route::restored(index));
+            if !core.is_by_event() {
+                core.routes.extend(session.guilds.iter().map(|&guild| (guild, Route::restored(index))));
             }
             core.sessions.push(Some(Box::new(session)));
         }

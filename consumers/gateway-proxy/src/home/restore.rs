@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use miso_model::{
-    Acked, Asked, Ended, GroupCheckpoint, HomeClaim, LogRecord, SLOTS, Sent, SentItem, SentKind, SessionCheckpoint,
+    Acked, Asked, Balance, Ended, GroupCheckpoint, HandlerGroup, HomeClaim, LogRecord, SLOTS, Sent, SentItem, SentKind, SessionCheckpoint,
 };
 
 use super::members::AskedBy;
@@ -69,7 +69,7 @@ pub(crate) struct Restored {
 /// where retention removed some of them: every session is ended then, and what they had is delivered
 /// again.
 pub(crate) fn restore(
-    group: &str,
+    group: &HandlerGroup,
     positions: &[i64],
     checkpoint: Option<&GroupCheckpoint>,
     sessions: Vec<(String, SessionCheckpoint)>,
@@ -77,12 +77,12 @@ pub(crate) fn restore(
     ledger_next: i64,
     now: i64,
 ) -> Restored {
-    let mut restoring = Restoring::new(group, checkpoint, sessions, now);
+    let mut restoring = Restoring::new(&group.name, checkpoint, sessions, now);
     match ledger {
         Some(ledger) => restoring.apply(ledger),
         None => restoring.end_all(),
     }
-    restoring.finish(positions, checkpoint, ledger_next)
+    restoring.finish(positions, checkpoint, ledger_next, group.balance == Balance::Event)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,8 @@ struct Restoring {
     session_from: HashMap<Arc<str>, i64>,
     sessions: HashMap<Arc<str>, Session>,
     marks: BTreeMap<(i32, i64), Mark>,
+    /// Who owned a guild last, and the ledger offset at which that was so.
+    owners: HashMap<u64, (i64, Arc<str>)>,
     asked: Vec<(String, AskedBy)>,
     ended: Vec<Arc<str>>,
     now: i64,
@@ -110,6 +112,7 @@ impl Restoring {
             session_from: HashMap::new(),
             sessions: HashMap::new(),
             marks: BTreeMap::new(),
+            owners: HashMap::new(),
             asked: Vec::new(),
             ended: Vec::new(),
             now,
@@ -117,11 +120,18 @@ impl Restoring {
         for (id, checkpoint) in sessions.into_iter().filter(|(_, checkpoint)| checkpoint.group == group) {
             let id: Arc<str> = id.into();
             this.session_from.insert(Arc::clone(&id), checkpoint.ledger_offset);
+            for guild in &checkpoint.guilds {
+                this.owns(guild.0, checkpoint.ledger_offset, &id);
+            }
             this.sessions.insert(Arc::clone(&id), session_of(id, &checkpoint));
         }
         for read in checkpoint.into_iter().flat_map(|checkpoint| &checkpoint.partitions) {
             for offset in unpack_offsets(&read.open).unwrap_or_default() {
                 this.marks.insert((read.partition, offset), Mark::Open);
+            }
+            // Sent before, and pending nowhere.
+            for offset in unpack_offsets(&read.done).unwrap_or_default() {
+                this.marks.insert((read.partition, offset), Mark::Sent);
             }
         }
         for asked in checkpoint.into_iter().flat_map(|checkpoint| &checkpoint.asked) {
@@ -154,6 +164,15 @@ impl Restoring {
         self.sessions.get_mut(id)
     }
 
+    /// A checkpoint or a snapshot says so; the latest counts. A checkpoint that was not renewed since
+    /// a guild moved away still lists it.
+    fn owns(&mut self, guild: u64, offset: i64, id: &Arc<str>) {
+        let known = self.owners.entry(guild).or_insert_with(|| (offset, Arc::clone(id)));
+        if offset >= known.0 {
+            *known = (offset, Arc::clone(id));
+        }
+    }
+
     fn sent(&mut self, offset: i64, sent: &Sent) {
         if offset >= self.group_from && self.session_from.contains_key(&*sent.session_id) {
             for place in sent.items.iter().flat_map(places) {
@@ -161,11 +180,16 @@ impl Restoring {
             }
         }
         let now = self.now;
+        let mut taken = Vec::new();
         let Some(session) = self.session_at(&sent.session_id, offset) else { return };
+        let id = Arc::clone(&session.id);
         let known = usize::try_from(session.next - sent.first_sequence).unwrap_or(usize::MAX);
         for item in unpacked(&sent.items).into_iter().skip(known) {
             match item {
-                Item::Snapshot { guild, .. } => drop(session.guilds.insert(guild)),
+                Item::Snapshot { guild, .. } => {
+                    session.guilds.insert(guild);
+                    taken.push(guild);
+                }
                 Item::Gone(guild) => drop(session.guilds.remove(&guild)),
                 _ => {}
             }
@@ -174,6 +198,9 @@ impl Restoring {
         }
         session.logged = session.next - 1;
         session.heard_at = session.heard_at.min(now);
+        for guild in taken {
+            self.owns(guild, offset, &id);
+        }
     }
 
     fn acked(&mut self, offset: i64, acked: &Acked) {
@@ -215,7 +242,13 @@ impl Restoring {
         self.asked.push((asked.request_id.clone(), by));
     }
 
-    fn finish(mut self, positions: &[i64], checkpoint: Option<&GroupCheckpoint>, ledger_next: i64) -> Restored {
+    fn finish(
+        mut self,
+        positions: &[i64],
+        checkpoint: Option<&GroupCheckpoint>,
+        ledger_next: i64,
+        by_event: bool,
+    ) -> Restored {
         let mut partitions: Vec<Partition> = (0..SLOTS)
             .map(|number| {
                 let position = usize::try_from(number).ok().and_then(|p| positions.get(p)).copied().unwrap_or(0);
@@ -226,9 +259,12 @@ impl Restoring {
                 partition
             })
             .collect();
-        let mut sessions: Vec<Session> = self.sessions.into_values().collect();
+        let mut sessions: Vec<Session> = std::mem::take(&mut self.sessions).into_values().collect();
         sessions.sort_by(|a, b| a.id.cmp(&b.id));
         for session in &mut sessions {
+            if !by_event {
+                session.guilds.retain(|guild| self.owners.get(guild).is_none_or(|(_, owner)| *owner == session.id));
+            }
             for item in &session.items {
                 if let Item::Event { partition, offset, .. } = item
                     && let Some(state) = usize::try_from(*partition).ok().and_then(|p| partitions.get_mut(p))

@@ -230,11 +230,15 @@ impl Core {
         session.push(|_| Item::Resumed, "RESUMED", b"{\"_trace\":[\"miso\"]}");
         let slice = session.slice;
         let guilds = self.guilds_of(view, slice);
-        let owned: Vec<u64> = session_guilds(self.session(index));
+        let owned = self.session(index).map(|session| session.guilds.clone()).unwrap_or_default();
         // What it owned and had not been told yet, and what nobody owns by now.
-        let fresh: Vec<u64> = guilds.into_iter().filter(|guild| !self.routes.contains_key(guild)).collect();
+        let is_fresh = |guild: &u64| !self.routes.contains_key(guild) && !owned.contains(guild);
+        let fresh: Vec<u64> = guilds.into_iter().filter(is_fresh).collect();
         self.offer_guilds(index, &fresh);
         for guild in owned {
+            if !self.is_by_event() && !self.routes.contains_key(&guild) {
+                self.routes.insert(guild, Route::restored(index));
+            }
             if self.routes.get(&guild).is_some_and(|route| route.owner == index && route.told_at.is_none())
                 && let Some(session) = self.session_mut(index)
             {
@@ -469,10 +473,6 @@ impl Core {
         }
         self.by_connection.clear();
     }
-}
-
-fn session_guilds(session: Option<&Session>) -> Vec<u64> {
-    session.map(|session| session.guilds.iter().copied().collect()).unwrap_or_default()
 }
 
 /// Event type and `d` of an [`Item::Other`].
