@@ -123,7 +123,7 @@ impl Appender {
     }
 
     fn unavailable(&self, error: &KafkaError) -> AppendError {
-        AppendError::Unavailable(self.clients.unavailable(error))
+        AppendError::Unavailable(self.clients.does_not_serve(error))
     }
 }
 

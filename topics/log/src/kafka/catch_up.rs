@@ -138,7 +138,7 @@ impl CatchUp {
         if self.stop.is_stopped() {
             return Err(ReadError::Closed);
         }
-        let unavailable = |error: KafkaError| ReadError::Unavailable(self.clients.unavailable(error));
+        let unavailable = |error: KafkaError| ReadError::Unavailable(self.clients.does_not_serve(&error));
         let mut consumer = match self.take(topic, wants) {
             Some(consumer) => consumer,
             None => match self.begin(topic, wants)? {
@@ -167,7 +167,7 @@ impl CatchUp {
 
     /// A new pass; `None` when the reader is at the end.
     fn begin(&self, topic: Topic, wants: &[(i32, i64)]) -> Result<Option<Consumer>, ReadError> {
-        let unavailable = |error: KafkaError| ReadError::Unavailable(self.clients.unavailable(error));
+        let unavailable = |error: KafkaError| ReadError::Unavailable(self.clients.does_not_serve(&error));
         let name = self.clients.topic(topic);
         let partitions = || wants.iter().map(|&(partition, _)| partition);
         let beginnings = self.meta.beginnings(&name, partitions()).map_err(unavailable)?;

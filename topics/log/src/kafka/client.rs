@@ -80,6 +80,11 @@ impl Clients {
             .set("reconnect.backoff.max.ms", "1000")
             .set("log.connection.close", "false")
             .set_log_level(RDKafkaLogLevel::Warning);
+        client
+    }
+
+    /// The deployment's own settings win.
+    fn finish(&self, mut client: ClientConfig) -> ClientConfig {
         for (key, value) in &self.config.client_settings {
             client.set(key, value);
         }
@@ -87,7 +92,7 @@ impl Clients {
     }
 
     pub(super) fn admin(&self) -> ClientConfig {
-        self.base()
+        self.finish(self.base())
     }
 
     /// `timeout_ms`: an undelivered record fails after so long.
@@ -108,7 +113,7 @@ impl Clients {
             .set("linger.ms", "0.2")
             .set("queue.buffering.max.messages", buffer_records.to_string())
             .set("queue.buffering.max.kbytes", buffer_kib.to_string());
-        client
+        self.finish(client)
     }
 
     /// A fresh transactional id: nothing but fencing by the group keeps owners apart.
@@ -120,7 +125,7 @@ impl Clients {
             .set("linger.ms", "0.1")
             .set("queue.buffering.max.messages", "1000000")
             .set("queue.buffering.max.kbytes", (512 * 1_024).to_string());
-        client
+        self.finish(client)
     }
 
     fn consumer(&self, group: &str) -> ClientConfig {
@@ -139,14 +144,14 @@ impl Clients {
 
     /// Asks for offsets, never joins.
     pub(super) fn asking(&self, group: &str) -> ClientConfig {
-        self.consumer(group)
+        self.finish(self.consumer(group))
     }
 
     /// The same, and sees what open transactions have appended.
     pub(super) fn asking_uncommitted(&self, group: &str) -> ClientConfig {
         let mut client = self.consumer(group);
         client.set("isolation.level", "read_uncommitted");
-        client
+        self.finish(client)
     }
 
     pub(super) fn member(&self, group: &str) -> ClientConfig {
@@ -158,7 +163,7 @@ impl Clients {
             .set("auto.offset.reset", "latest")
             .set("queued.min.messages", "1")
             .set("queued.max.messages.kbytes", "1024");
-        client
+        self.finish(client)
     }
 
     pub(super) fn head(&self) -> ClientConfig {
@@ -166,7 +171,7 @@ impl Clients {
         client
             .set("fetch.wait.max.ms", "1000")
             .set("queued.max.messages.kbytes", HEAD_BUFFER_KIB.to_string());
-        client
+        self.finish(client)
     }
 
     pub(super) fn catch_up(&self) -> ClientConfig {
@@ -175,10 +180,17 @@ impl Clients {
             .set("enable.partition.eof", "true")
             .set("fetch.wait.max.ms", "100")
             .set("queued.max.messages.kbytes", CATCH_UP_BUFFER_KIB.to_string());
-        client
+        self.finish(client)
     }
 
     /// The error for people: what does not answer, and what to look at.
+    pub(super) fn does_not_serve(&self, error: &KafkaError) -> String {
+        match error.rdkafka_error_code() {
+            Some(code) => self.unavailable(code),
+            None => self.unavailable(error),
+        }
+    }
+
     pub(super) fn unavailable(&self, error: impl std::fmt::Display) -> String {
         format!(
             "Kafka at {} does not serve ({error}): look whether it runs and is reachable from here",
@@ -191,7 +203,7 @@ impl Clients {
             KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => {
                 LogError::Refused(format!("Kafka's settings are wrong: {error}"))
             }
-            _ => LogError::Unavailable(self.unavailable(error)),
+            _ => LogError::Unavailable(self.does_not_serve(error)),
         }
     }
 

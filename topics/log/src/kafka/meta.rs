@@ -79,7 +79,7 @@ impl Meta {
         let until = Instant::now() + QUESTION_TIMEOUT;
         loop {
             match ask_once(consumer, list.clone()) {
-                Err(error) if passes(&error) && Instant::now() < until => {
+                Err(error) if (passes(&error) || is_unknown(&error)) && Instant::now() < until => {
                     consumer.fetch_metadata(Some(topic), QUESTION_TIMEOUT)?;
                     std::thread::sleep(AGAIN);
                 }
@@ -122,4 +122,11 @@ fn ask_once(consumer: &BaseConsumer<Quiet>, list: TopicPartitionList) -> KafkaRe
             Ok((element.partition(), element.offset().to_raw().unwrap_or(-1)))
         })
         .collect()
+}
+
+/// A topic that was just created is not known everywhere at once.
+fn is_unknown(error: &KafkaError) -> bool {
+    use rdkafka::error::RDKafkaErrorCode as Code;
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition))
 }

@@ -135,7 +135,7 @@ impl Transactions {
 
     /// One broker transaction; the offsets of all records in order.
     fn attempt(&mut self, requests: &[Request], metadata: &ConsumerGroupMetadata) -> Result<Vec<i64>, Aborted> {
-        self.ready().map_err(|error| Aborted::Other(self.clients.unavailable(error)))?;
+        self.ready().map_err(|error| Aborted::Other(self.clients.does_not_serve(&error)))?;
         let Some(producer) = &self.producer else {
             return Err(Aborted::Other("no producer".to_owned()));
         };

@@ -501,6 +501,30 @@ async fn a_waiting_reader_sees_an_append_and_a_transaction_within_milliseconds()
         assert!(percentile(times, 50) < Duration::from_millis(20), "{what}");
     }
     let began = Instant::now();
+    let callers = (0..64).map(|caller| {
+        let log = Arc::clone(&log);
+        tokio::spawn(async move {
+            let mut times = Vec::new();
+            for _ in 0..100 {
+                let began = Instant::now();
+                log.append(vec![record(topics.brief, caller % PARTITIONS, "x".repeat(1_200))]).await.expect("appended");
+                times.push(began.elapsed());
+            }
+            times
+        })
+    });
+    let mut times: Vec<Duration> = Vec::new();
+    for caller in futures_util::future::join_all(callers).await {
+        times.extend(caller.expect("appended"));
+    }
+    times.sort_unstable();
+    println!(
+        "64 callers: {:.0} appends/s, p50 {:?}, p99 {:?}",
+        6_400.0 / began.elapsed().as_secs_f64(),
+        percentile(&times, 50),
+        percentile(&times, 99)
+    );
+    let began = Instant::now();
     let batches = 200;
     let calls = (0..batches).map(|n| {
         log.append((0..500).map(|_| record(topics.events, n % PARTITIONS, "x".repeat(1_200))).collect())
@@ -509,6 +533,10 @@ async fn a_waiting_reader_sees_an_append_and_a_transaction_within_milliseconds()
         result.expect("appended");
     }
     println!("appended in batches of 500: {:.0} records/s", f64::from(batches * 500) / began.elapsed().as_secs_f64());
+    let began = Instant::now();
+    let mut behind = log.reader(topics.events, &from_start());
+    take(&mut behind, (batches * 500) as usize).await;
+    println!("read from the beginning: {:.0} records/s", f64::from(batches * 500) / began.elapsed().as_secs_f64());
     // Group commit: four owners at once.
     let began = Instant::now();
     let rounds = 100;
