@@ -225,7 +225,8 @@ impl Engine {
     fn next_wake(&self) -> Option<Moment> {
         let parts = self.parts.values().map(|part| match part.phase {
             Phase::Draining { until, .. } => until,
-            _ if part.changed => part.checkpoint_due,
+            // A running transaction wakes by its end, not by the clock.
+            _ if part.changed && part.is_live() && part.outcomes_running.is_none() => part.checkpoint_due,
             _ => Moment::MAX,
         });
         let share = self.parts.values().filter(|part| part.is_live()).map(|part| part.share_from);
