@@ -1,16 +1,10 @@
 //! How an owner of shards begins: it claims its partition, then reads what its predecessors left.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use miso_log::catalogue::GATEWAY_CHECKPOINTS;
 use miso_log::{Append, LogError, Owner, ReadError, Schemas, SharedLog, TransactError};
 use miso_model::{Checkpoint, LogRecord, RecordError, ShardClaim};
-use tokio::time::timeout;
-
-/// How often a reader at the end of the topic looks whether it has arrived there: on Kafka the last
-/// offsets may carry no record.
-const ARRIVED_EVERY: Duration = Duration::from_millis(20);
 
 /// What `gateway.checkpoints` holds of one owner.
 #[derive(Debug, Default)]
@@ -85,20 +79,20 @@ impl Left {
         to: i64,
     ) -> Result<(), LogError> {
         let mut reader = log.reader(GATEWAY_CHECKPOINTS, &[(partition, from)]);
-        while reader.position(partition).is_some_and(|at| at < to) {
-            match timeout(ARRIVED_EVERY, reader.next()).await {
-                Ok(Ok(batch)) => {
+        loop {
+            match reader.next_before(&[(partition, to)]).await {
+                Ok(Some(batch)) => {
                     for record in batch.iter().filter(|record| record.offset < to) {
                         self.take(schemas, &record.key, record.value.as_deref())?;
                     }
                 }
+                Ok(None) => return Ok(()),
                 // Compaction: what it removed was written again later.
-                Ok(Err(ReadError::BehindRetention { .. })) | Err(_) => {}
-                Ok(Err(ReadError::Unavailable(reason))) => return Err(LogError::Unavailable(reason)),
-                Ok(Err(ReadError::Closed)) => return Err(LogError::Closed),
+                Err(ReadError::BehindRetention { .. }) => {}
+                Err(ReadError::Unavailable(reason)) => return Err(LogError::Unavailable(reason)),
+                Err(ReadError::Closed) => return Err(LogError::Closed),
             }
         }
-        Ok(())
     }
 
     fn take(&mut self, schemas: &Schemas, key: &[u8], value: Option<&[u8]>) -> Result<(), LogError> {

@@ -13,7 +13,7 @@ use miso_model::{Checkpoint, EventView, GatewayGap, GuildId, LogRecord, SLOTS, S
 
 use crate::route::route;
 use crate::scan::Frame;
-use crate::session::{Lost, Session};
+use crate::session::{Lost, Session, ShardSession};
 
 /// Events of one transaction, at most.
 pub(crate) const TRANSACTION_EVENTS: usize = 1_000;
@@ -235,6 +235,13 @@ impl Outbox {
         opened
     }
 
+    /// Whether the READY or RESUMED that made this session live is in the log.
+    pub(crate) fn has_committed(&self, shard: i32, session: &ShardSession) -> bool {
+        self.committed
+            .get(&shard)
+            .is_some_and(|standing| standing.session == session.session && standing.sequence >= session.live_at)
+    }
+
     fn standing(&self, shard: i32) -> Standing {
         self.committed.get(&shard).cloned().unwrap_or_else(Standing::none)
     }
@@ -258,6 +265,11 @@ impl Outbox {
 impl Standing {
     fn none() -> Self {
         Self { session: None, sequence: 0, state: ShardState::Connecting }
+    }
+
+    /// An IDENTIFY may have gone out whose READY never came into the log.
+    pub(crate) fn is_unseen(&self) -> bool {
+        self.session.is_none() && self.state == ShardState::Connecting
     }
 
     fn step(&mut self, step: &Step) {

@@ -31,7 +31,7 @@ use crate::intake::{Intake, lost};
 use crate::outbox::{Identity, Outbox, Standing, Transaction};
 use crate::route::{owner_of, shards_of};
 use crate::run::{GROUP, now_ms};
-use crate::session::{End, Next, Session, ShardSession};
+use crate::session::{End, Lost, Next, Session, ShardSession};
 use crate::status::{ShardStatus, StatusBoard};
 
 /// First and longest wait before a transaction that did not happen is tried again.
@@ -82,6 +82,8 @@ struct ShardRun {
     commands: CommandQueue,
     /// A connection that asked for its IDENTIFY and has not got it.
     turn: Option<oneshot::Sender<()>>,
+    /// Whether its status says that it is live.
+    shown_live: bool,
 }
 
 struct Run {
@@ -156,10 +158,19 @@ impl Run {
                 let session = ShardSession::new(session, standing.map_or(0, |standing| standing.sequence));
                 common.board.set(shard, ShardStatus::Waiting);
                 let commands = CommandQueue::default();
-                (shard, ShardRun { session, link: Link::Wait(now), generation: 0, commands, turn: None })
+                (
+                    shard,
+                    ShardRun { session, link: Link::Wait(now), generation: 0, commands, turn: None, shown_live: false },
+                )
             })
             .collect();
+        let unseen: Vec<i32> =
+            standings.iter().filter(|(_, standing)| standing.is_unseen()).map(|(&shard, _)| shard).collect();
         let mut outbox = Outbox::new(identity, standings);
+        for shard in unseen {
+            let reason = "a session may have begun whose READY was not appended";
+            lost(&mut outbox, shard, &Lost { session_id: String::new(), after_sequence: 0, reason });
+        }
         for (shard, of, lost) in retired {
             tracing::warn!(shard, count = of, "a shard's session is given up: the number of shards changed");
             outbox.retire(shard, of, lost.as_ref(), now_ms());
@@ -274,6 +285,11 @@ impl Run {
                     // Nobody there: the connection has just ended.
                     let _ = turn.send(());
                 }
+            }
+            // Only what is in the log is safe: a READY that is not would be lost with this process.
+            if run.session.is_live() && !run.shown_live && self.outbox.has_committed(shard, &run.session) {
+                run.shown_live = true;
+                self.common.board.set(shard, ShardStatus::Live);
             }
             if let Link::Open { sender, .. } = &run.link
                 && run.session.is_live()
@@ -412,7 +428,6 @@ impl Run {
         let now = Instant::now();
         // A connection that we are closing is not listened to: what it says will be replayed.
         if close.is_some() {
-            let was_live = run.session.is_live();
             let mut intake = Intake {
                 shard: burst.shard,
                 session: &mut run.session,
@@ -422,9 +437,6 @@ impl Run {
                 now_ms: now_ms(),
             };
             burst.frames.iter().for_each(|text| intake.frame(text));
-            if run.session.is_live() && !was_live {
-                self.common.board.set(burst.shard, ShardStatus::Live);
-            }
         }
         if let Some(end) = burst.end {
             self.ended(burst.shard, &end, now);
@@ -438,6 +450,7 @@ impl Run {
         let Some(run) = self.shards.get_mut(&shard) else { return };
         self.gate.release(shard);
         run.turn = None;
+        run.shown_live = false;
         match run.session.ended(end, now, rand::random()) {
             Next::Connect { after, gap } => {
                 tracing::info!(shard, ?end, after_ms = after.as_millis(), "the gateway connection ended");

@@ -85,6 +85,8 @@ pub(crate) struct ShardSession {
     /// Attempts at the resume address that could not be opened, in a row.
     unreachable: u32,
     live_since: Option<Instant>,
+    /// Sequence of the READY or RESUMED with which the connection became live.
+    pub(crate) live_at: i64,
 }
 
 #[derive(Deserialize)]
@@ -103,7 +105,7 @@ struct ReadyGuild {
 impl ShardSession {
     /// A shard as its checkpoint has it.
     pub(crate) fn new(session: Option<Session>, sequence: i64) -> Self {
-        Self { session, sequence, failures: 0, unreachable: 0, live_since: None }
+        Self { session, sequence, failures: 0, unreachable: 0, live_since: None, live_at: 0 }
     }
 
     /// Where a RESUME goes; `None`: to the gateway's general address. The resume address is left out
@@ -130,7 +132,7 @@ impl ShardSession {
         }
         let is_resumed = event_type == "RESUMED";
         if is_resumed {
-            self.live(now);
+            self.live(now, sequence);
         }
         if sequence <= self.sequence || self.session.is_none() {
             return Taken::Nothing;
@@ -144,13 +146,14 @@ impl ShardSession {
         let gap = self.lost("a new session began");
         self.session = Some(Session { id: ready.session_id, resume_url: ready.resume_gateway_url });
         self.sequence = sequence;
-        self.live(now);
+        self.live(now, sequence);
         let guilds = ready.guilds.into_iter().map(|guild| guild.id).collect();
         Taken::Ready { frame, sequence, guilds, gap }
     }
 
-    fn live(&mut self, now: Instant) {
+    fn live(&mut self, now: Instant, sequence: i64) {
         self.live_since = Some(now);
+        self.live_at = sequence;
         self.unreachable = 0;
     }
 

@@ -26,10 +26,6 @@ const POSITION_RECORDS: i64 = 10_000;
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// The last checkpoint, and one on revocation, may take so long.
 const SETTLE: Duration = Duration::from_secs(5);
-/// How often a reader that waits at the end of a topic looks whether it has arrived there: on Kafka
-/// the last offsets may carry no record.
-const ARRIVED_EVERY: Duration = Duration::from_millis(20);
-
 pub(crate) async fn run(log: SharedLog, config: StateConfig, shared: Arc<Shared>, cancel: CancellationToken) {
     let (schemas, positions) = loop {
         let restored = tokio::select! {
@@ -112,18 +108,18 @@ async fn read_to(
     mut take: impl FnMut(&Batch),
 ) -> Result<(), LogError> {
     let from: Vec<(i32, i64)> = ends.iter().map(|&(partition, from, _)| (partition, from)).collect();
+    let to: Vec<(i32, i64)> = ends.iter().map(|&(partition, _, to)| (partition, to)).collect();
     let mut reader = log.reader(topic, &from);
-    let arrived = |reader: &Reader| ends.iter().all(|&(p, _, to)| reader.position(p).is_none_or(|at| at >= to));
-    while !arrived(&reader) {
-        match timeout(ARRIVED_EVERY, reader.next()).await {
-            Ok(Ok(batch)) => take(&batch),
+    loop {
+        match reader.next_before(&to).await {
+            Ok(Some(batch)) => take(&batch),
+            Ok(None) => return Ok(()),
             // Compaction moved on while we read: what it removed has been written again later.
-            Ok(Err(ReadError::BehindRetention { .. })) | Err(_) => {}
-            Ok(Err(ReadError::Unavailable(reason))) => return Err(LogError::Unavailable(reason)),
-            Ok(Err(ReadError::Closed)) => return Err(LogError::Closed),
+            Err(ReadError::BehindRetention { .. }) => {}
+            Err(ReadError::Unavailable(reason)) => return Err(LogError::Unavailable(reason)),
+            Err(ReadError::Closed) => return Err(LogError::Closed),
         }
     }
-    Ok(())
 }
 
 async fn fold(
@@ -136,23 +132,20 @@ async fn fold(
     let mut ends = ends_of(log, positions).await;
     let mut reader = log.reader(GATEWAY_EVENTS, positions);
     loop {
-        if let Some(targets) = &ends
-            && targets.iter().all(|&(partition, to)| reader.position(partition).is_none_or(|at| at >= to))
-        {
-            ends = None;
-            shared.ready.send_replace(true);
-        }
         let next = tokio::select! {
             () = cancel.cancelled() => return,
-            next = reader.next() => next,
-            () = sleep_until(Instant::now() + ARRIVED_EVERY), if ends.is_some() => continue,
+            next = next_batch(&mut reader, ends.as_deref()) => next,
         };
         match next {
-            Ok(batch) => tokio::select! {
+            Ok(Some(batch)) => tokio::select! {
                 biased;
                 () = fold_batch(schemas, shared, &reader, &batch) => {}
                 () = cancel.cancelled() => return,
             },
+            Ok(None) => {
+                ends = None;
+                shared.ready.send_replace(true);
+            }
             Err(ReadError::BehindRetention { partition, wanted, earliest }) => {
                 metrics::counter!("miso_state_gaps_total").increment(1);
                 tracing::error!(partition, wanted, earliest, "retention removed events before they were folded");
@@ -169,6 +162,14 @@ async fn fold(
             Err(ReadError::Closed) => return,
         }
         tokio::task::consume_budget().await;
+    }
+}
+
+/// The next batch; `None` once, when the reader has arrived at `ends`.
+async fn next_batch(reader: &mut Reader, ends: Option<&[(i32, i64)]>) -> Result<Option<Batch>, ReadError> {
+    match ends {
+        Some(ends) => reader.next_before(ends).await,
+        None => reader.next().await.map(Some),
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use miso_gateway::{GatewayConfig, GatewayError, GatewayStatus, ShardStatus, run_with_status};
-use miso_log::catalogue::GATEWAY_EVENTS;
+use miso_log::catalogue::{GATEWAY_CHECKPOINTS, GATEWAY_COMMANDS, GATEWAY_EVENTS, PARKED, SCHEMAS};
 use miso_log::embedded::{EmbeddedConfig, EmbeddedLog};
+use miso_log::kafka::{KafkaConfig, KafkaLog};
 use miso_log::{Record, SharedLog, Topic};
 use miso_model::EventView;
 use miso_simulator::{Running, Simulator, SimulatorConfig};
@@ -24,7 +25,7 @@ pub(crate) struct Bench {
     pub(crate) log: SharedLog,
     pub(crate) config: GatewayConfig,
     client: reqwest::Client,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// A running role.
@@ -41,12 +42,27 @@ pub(crate) fn small() -> SimulatorConfig {
 
 impl Bench {
     pub(crate) async fn start(discord: SimulatorConfig) -> Self {
-        let discord = Simulator::start(discord).await.expect("a free port");
         let folder = tempfile::tempdir().expect("a folder");
         let log = EmbeddedLog::open(EmbeddedConfig::new(folder.path().join("log.db"))).await.expect("a log");
+        Self::on(discord, Arc::new(log), Some(folder)).await
+    }
+
+    /// On the broker that the environment names (`scripts/engines.sh start`), if it does.
+    pub(crate) async fn start_on_kafka(discord: SimulatorConfig) -> Option<Self> {
+        let brokers = std::env::var("MISO_TEST_KAFKA").ok().filter(|brokers| !brokers.is_empty())?;
+        let mut config = KafkaConfig::new(&brokers);
+        config.replication = 1;
+        config.topic_prefix = Some(format!("gateway-{}-{}", std::process::id(), rand::random::<u32>()));
+        config.catalogue = vec![GATEWAY_EVENTS, GATEWAY_CHECKPOINTS, GATEWAY_COMMANDS, PARKED, SCHEMAS];
+        let log = KafkaLog::open(config).await.expect("a broker");
+        Some(Self::on(discord, Arc::new(log), None).await)
+    }
+
+    async fn on(discord: SimulatorConfig, log: SharedLog, folder: Option<tempfile::TempDir>) -> Self {
+        let discord = Simulator::start(discord).await.expect("a free port");
         let mut config = GatewayConfig::new(discord.token(), discord.api_url());
         config.identify_interval = Duration::from_millis(150);
-        Self { discord, log: Arc::new(log), config, client: reqwest::Client::new(), _folder: folder }
+        Self { discord, log, config, client: reqwest::Client::new(), _folder: folder }
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -117,44 +133,45 @@ impl Bench {
         emitted
     }
 
-    /// Everything in a topic, in order of offset.
+    /// Everything in a topic, in order of offset: on the embedded log the order of appending, on Kafka
+    /// only within a partition.
     pub(crate) async fn records(&self, topic: Topic) -> Vec<Record> {
         let mut from = Vec::new();
-        let mut ends = BTreeMap::new();
+        let mut ends = Vec::new();
         for partition in 0..topic.partitions {
             let bounds = self.log.bounds(topic, partition).await.expect("bounds");
-            if bounds.earliest < bounds.latest {
-                from.push((partition, bounds.earliest));
-                ends.insert(partition, bounds.latest);
-            }
+            from.push((partition, bounds.earliest));
+            ends.push((partition, bounds.latest));
         }
         let mut reader = self.log.reader(topic, &from);
         let mut records = Vec::new();
-        while ends.iter().any(|(&partition, &end)| reader.position(partition).is_some_and(|at| at < end)) {
-            let batch = timeout(DEADLINE, reader.next()).await.expect("records in time").expect("readable");
+        while let Some(batch) =
+            timeout(DEADLINE, reader.next_before(&ends)).await.expect("records in time").expect("readable")
+        {
             records.extend(batch.iter().cloned());
         }
         records.sort_by_key(|record| record.offset);
         records
     }
 
-    /// The events in the log: sequences by session. Fails when one is there twice or out of order.
+    /// The events in the log: sequences by session. Fails when one is there twice, or out of order
+    /// within its partition.
     pub(crate) async fn logged(&self) -> BTreeMap<String, Vec<i64>> {
-        let mut logged: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        let mut logged: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+        let mut last: BTreeMap<(i32, String), i64> = BTreeMap::new();
         for record in self.records(GATEWAY_EVENTS).await {
             let value = record.value.expect("no tombstones");
             let Some(event) = EventView::decode(&value).expect("a record") else { continue };
-            let sequences = logged.entry(event.session_id.to_owned()).or_default();
+            let session = event.session_id.to_owned();
+            let before = last.insert((record.partition, session.clone()), event.sequence);
             assert!(
-                sequences.last().is_none_or(|&last| last < event.sequence),
-                "{}/{} after {:?}",
-                event.session_id,
-                event.sequence,
-                sequences.last()
+                before.is_none_or(|before| before < event.sequence),
+                "{session}/{} after {before:?}",
+                event.sequence
             );
-            sequences.push(event.sequence);
+            assert!(logged.entry(session).or_default().insert(event.sequence), "{} twice", event.sequence);
         }
-        logged
+        logged.into_iter().map(|(session, sequences)| (session, sequences.into_iter().collect())).collect()
     }
 
     /// Waits until the log holds what the simulator emitted, everything once and in order. RESUMED

@@ -17,9 +17,8 @@ async fn rest(rng: &mut StdRng, at_most_ms: u64) {
 }
 
 /// Aborts the role at random times while events flow; a new one takes over each time.
-async fn aborted_at_random(seed: u64, zstd: bool) {
+async fn aborted_at_random(seed: u64, mut bench: Bench, zstd: bool) {
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut bench = Bench::start(small()).await;
     bench.config.zstd = zstd;
     let mut role = bench.role();
     role.live(1).await;
@@ -47,12 +46,19 @@ async fn aborted_at_random(seed: u64, zstd: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_aborted_role_resumes_from_its_checkpoint_compressed() {
-    aborted_at_random(rand::random(), true).await;
+    aborted_at_random(rand::random(), Bench::start(small()).await, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_aborted_role_resumes_from_its_checkpoint_uncompressed() {
-    aborted_at_random(rand::random(), false).await;
+    aborted_at_random(rand::random(), Bench::start(small()).await, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_aborted_role_resumes_from_its_checkpoint_on_kafka() {
+    // Without a broker the embedded log is what is tried.
+    let Some(bench) = Bench::start_on_kafka(small()).await else { return };
+    aborted_at_random(rand::random(), bench, true).await;
 }
 
 /// Op 7, closes, cuts and op 9 `true` while events flow: always a RESUME, nothing lost.
