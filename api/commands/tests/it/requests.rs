@@ -7,7 +7,7 @@ use miso_model::{Aggregate, Fact, GuildId, LogRecord, ParkedRecord, Request, Set
 use serde_json::json;
 
 use crate::http::{json_of, prefix, settings};
-use crate::setup::{PATIENCE, World};
+use crate::setup::{PATIENCE, World, now_ms};
 
 /// All values of a topic.
 pub(crate) async fn all(log: &SharedLog, topic: Topic) -> Vec<Vec<u8>> {
@@ -87,7 +87,7 @@ async fn two_instances_over_one_log_answer_each_others_requests() {
 async fn a_request_that_cannot_be_read_is_parked_and_holds_nobody_up() {
     let world = World::new().await;
     let partition = Aggregate::Guild(GuildId(7)).partition(AGGREGATES);
-    let broken = Append::new(BOT_REQUESTS, partition, b"broken".to_vec(), 1);
+    let broken = Append::new(BOT_REQUESTS, partition, b"broken".to_vec(), now_ms());
     world.log.append(vec![broken]).await.expect("appends");
     let instance = world.instance(CommandsConfig::default()).await;
     let (status, _) = json_of(prefix(&instance, "a", 7, "?").await.expect("answers")).await;
@@ -139,9 +139,9 @@ async fn requests_that_waited_for_a_decider_are_decided_in_order() {
                 expected_version: None,
                 actor: "operator".to_owned(),
                 body: json!({"set": {"prefix": format!("p{n}")}}).to_string().into(),
-                at_ms: n,
+                at_ms: now_ms(),
             };
-            Append::new(BOT_REQUESTS, aggregate.partition(AGGREGATES), request.to_bytes(), n)
+            Append::new(BOT_REQUESTS, aggregate.partition(AGGREGATES), request.to_bytes(), request.at_ms)
         })
         .collect();
     world.log.append(requests).await.expect("appends");

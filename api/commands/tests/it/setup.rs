@@ -16,6 +16,12 @@ use tokio_util::sync::CancellationToken;
 /// A test waits for a condition so long, at most.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Unix milliseconds: retention goes by the records' own times.
+pub(crate) fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_millis()).expect("before the year 292 million")
+}
+
 /// A fresh log and a fresh store.
 pub(crate) struct World {
     pub(crate) log: SharedLog,

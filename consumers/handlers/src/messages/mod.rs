@@ -18,6 +18,7 @@ use self::prefixes::Prefixes;
 use self::recognise::recognise;
 use self::scan::may_be_command;
 use crate::HandlersError;
+use crate::clock::now_ms;
 use crate::gateway::{Handler, follow};
 use crate::parked::parked;
 
@@ -99,7 +100,8 @@ impl Handler for Messages {
             event_offset: record.offset,
         };
         let partition = slot(command.channel_id) % AGGREGATES;
-        out.push(Append::new(BOT_COMMANDS, partition, command.to_bytes(), command.at_ms));
+        // Kept from now on, however long the message has waited.
+        out.push(Append::new(BOT_COMMANDS, partition, command.to_bytes(), now_ms()));
         metrics::counter!("miso_handlers_commands_recognised_total").increment(1);
     }
 

@@ -4,7 +4,7 @@ use miso_log::catalogue::{BOT_COMMANDS, GATEWAY_EVENTS, PARKED};
 use miso_model::{GuildId, LogRecord, ParkedRecord, slot};
 use serde_json::json;
 
-use crate::setup::{MEMBER, OWNER, PATIENCE, World, all, consumed, guild};
+use crate::setup::{MEMBER, OWNER, PATIENCE, World, all, consumed, guild, now_ms};
 
 #[tokio::test]
 async fn every_command_is_answered_as_an_embed_in_reply() {
@@ -79,8 +79,12 @@ async fn a_record_that_cannot_be_read_is_parked_and_holds_nobody_up() {
     let world = World::new(1).await;
     let partition = slot(GuildId(guild(0)));
     let api = world.api().await;
-    world.log.append(vec![Append::new(GATEWAY_EVENTS, partition, b"broken".to_vec(), 1)]).await.expect("appends");
-    world.log.append(vec![Append::new(BOT_COMMANDS, 3, b"broken too".to_vec(), 1)]).await.expect("appends");
+    world
+        .log
+        .append(vec![Append::new(GATEWAY_EVENTS, partition, b"broken".to_vec(), now_ms())])
+        .await
+        .expect("appends");
+    world.log.append(vec![Append::new(BOT_COMMANDS, 3, b"broken too".to_vec(), now_ms())]).await.expect("appends");
     // An envelope that is well, around a message that is not.
     let cut = json!(">not an object");
     world.event("MESSAGE_CREATE", Some(GuildId(guild(0))), &cut).await;

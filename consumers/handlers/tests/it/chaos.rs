@@ -50,6 +50,8 @@ async fn one_run(seed: u64, aborts: usize, life_us: &std::ops::Range<u64>) -> us
     let speaking = {
         let world = Arc::clone(&world);
         let mut random = StdRng::seed_from_u64(seed + 1_000);
+        // So that there is something to say as long as roles are aborted.
+        let pause = Duration::from_micros(life_us.end / 4);
         async move {
             let (mut asked, mut changes) = (Vec::new(), 0);
             for n in 0..MESSAGES {
@@ -68,7 +70,7 @@ async fn one_run(seed: u64, aborts: usize, life_us: &std::ops::Range<u64>) -> us
                     asked.push((guild, message));
                 }
                 if n % 10 == 0 {
-                    tokio::time::sleep(Duration::from_millis(15)).await;
+                    tokio::time::sleep(pause).await;
                 }
             }
             (asked, changes)

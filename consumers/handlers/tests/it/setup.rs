@@ -30,6 +30,12 @@ pub(crate) const OWNER: u64 = 901 << 22;
 /// A member without powers.
 pub(crate) const MEMBER: u64 = 902 << 22;
 
+/// Unix milliseconds: retention goes by the records' own times.
+pub(crate) fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_millis()).expect("before the year 292 million")
+}
+
 /// The n-th guild.
 pub(crate) fn guild(n: u64) -> u64 {
     (1_000 + n) << 22
@@ -87,7 +93,7 @@ impl World {
             session_id: "session",
             sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
             epoch: 1,
-            received_at_ms: 1_700_000_000_000,
+            received_at_ms: now_ms(),
             event_type,
             guild_id: guild,
             channel_id: None,
