@@ -214,21 +214,23 @@ impl Engine {
         }
         for entry in entries {
             let Some(at) = entry.finishes else { continue };
-            if let Some(part) = self.parts.get_mut(&partition) {
-                part.tickets.remove(&at);
-                part.open_intents.remove(&at);
+            let Some(part) = self.parts.get_mut(&partition) else { return };
+            part.tickets.remove(&at);
+            part.open_intents.remove(&at);
+            part.unfinished.remove(&at);
+            let assignment = part.assignment;
+            // Retries that came while it was no job, or while its outcome was being committed: they read it there.
+            let mut late = part.awaiting.remove(&at).unwrap_or_default();
+            if let Some(live) = entry.ticket.and_then(|ticket| self.lives.get_mut(&ticket)) {
+                late.append(&mut live.followers);
+            }
+            self.parked -= late.len();
+            for (follower, action) in late {
+                // The outcome is the newest of the ledger: looking from the retry's own time on finds it.
+                let origin = Origin { at, accepted_ms: action.accepted_ms, keyed: false };
+                self.copy_result(partition, assignment, follower, action, origin);
             }
             let Some(ticket) = entry.ticket else { continue };
-            // Retries that came while the outcome was being committed: they read it there.
-            let late = self.lives.get_mut(&ticket).map(|live| (live.action.accepted_ms, std::mem::take(&mut live.followers)));
-            if let Some((accepted_ms, late)) = late {
-                self.parked -= late.len();
-                let assignment = self.parts.get(&partition).map_or(0, |part| part.assignment);
-                for (follower, action) in late {
-                    let origin = Origin { at, accepted_ms, keyed: false };
-                    self.copy_result(partition, assignment, follower, action, origin);
-                }
-            }
             let held = self.lives.get(&ticket).filter(|live| live.holds_key).map(|live| live.action.order_key.clone());
             self.forget(ticket, now, now_ms);
             if let Some(order_key) = held {

@@ -309,7 +309,7 @@ impl Engine {
         part.phase = Phase::Draining { _revocation: revocation, until, released: false };
         let now = self.clock.now();
         let queued: HashSet<Ticket> = part.intents.drain(..).collect();
-        self.parked -= part.holds.drain().map(|(_, hold)| hold.parked.len()).sum::<usize>();
+        self.parked -= part.forget_parked();
         let waiting: Vec<(ActionAt, Ticket)> = part.tickets.iter().map(|(at, ticket)| (*at, *ticket)).collect();
         // Granted, its intent committed or being committed: it may be on its way.
         for (at, ticket) in waiting {
@@ -335,7 +335,7 @@ impl Engine {
         self.interactions.remove(partition);
         let Some(mut part) = self.parts.remove(&partition) else { return };
         let (now, now_ms) = (self.clock.now(), self.clock.now_ms());
-        self.parked -= part.holds.drain().map(|(_, hold)| hold.parked.len()).sum::<usize>();
+        self.parked -= part.forget_parked();
         for ticket in part.tickets.into_values() {
             self.forget(ticket, now, now_ms);
         }

@@ -12,7 +12,7 @@ use crate::handle::{Command, GET_PATIENCE, GetError};
 use crate::job::{Job, TYPING_TTL};
 use crate::ledger::ActionAt;
 use crate::nonce::{Nonce, nonce_in};
-use crate::settle::End;
+use crate::settle::{End, bot_id};
 use crate::verdict::{Repeat, Verdict, recover};
 use crate::wire::{Own, content_type};
 
@@ -56,6 +56,7 @@ impl Engine {
             return Ok(());
         }
         let assignment = part.assignment;
+        part.unfinished.insert(at);
         match origin {
             Some(origin) if !part.open_intents.contains_key(&at) => {
                 metrics::counter!("miso_sender_adopted_actions_total").increment(1);
@@ -63,6 +64,11 @@ impl Engine {
                 match earlier.and_then(|ticket| self.lives.get_mut(&ticket)) {
                     Some(earlier) => {
                         earlier.followers.push((at, action));
+                        self.parked += 1;
+                    }
+                    // Its outcome is not in the ledger, where it would be looked for in vain.
+                    None if part.unfinished.contains(&origin.at) => {
+                        part.awaiting.entry(origin.at).or_default().push((at, action));
                         self.parked += 1;
                     }
                     None => self.copy_result(record.partition, assignment, at, action, origin),
@@ -229,7 +235,7 @@ impl Engine {
             .map(|(ticket, _)| *ticket)
             .collect();
         for ticket in waiting {
-            self.settle(ticket, End::own(Own::webhook_gone()), now, now_ms);
+            self.settle(ticket, &End::own(Own::webhook_gone()), now, now_ms);
         }
     }
 
@@ -237,7 +243,8 @@ impl Engine {
         let (now, now_ms) = (self.clock.now(), self.clock.now_ms());
         match command {
             Command::Predict { method, path, reply } => {
-                let job = Job::of(&Route::of(&method, &path, None), &method, &path, b"");
+                let application = bot_id(&self.config.token.borrow());
+                let job = Job::of(&Route::of(&method, &path, application), &method, &path, b"");
                 let _ = reply.send(self.scheduler.predicted_wait(&job, now, now_ms));
             }
             Command::Get { path, reply } => {

@@ -1,6 +1,6 @@
 //! What the sender knows of one owned partition.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
 use miso_log::catalogue::{REST_ACTIONS, REST_INTERACTIONS, REST_LEDGER};
@@ -70,6 +70,11 @@ pub(crate) struct Part {
     pub(crate) adoption: Adoption,
     /// Not finished, by place: jobs.
     pub(crate) tickets: HashMap<ActionAt, Ticket>,
+    /// Actions read whose outcomes are not in the ledger yet, jobs or not.
+    pub(crate) unfinished: HashSet<ActionAt>,
+    /// Retries that take the result of an unfinished action that is no job (it waits for its order key, or its
+    /// outcome is on its way into the ledger), by that action.
+    pub(crate) awaiting: HashMap<ActionAt, Vec<(ActionAt, Box<Action>)>>,
     /// Granted, their intents to be committed.
     pub(crate) intents: Vec<Ticket>,
     /// The ledger's end when the running transaction of intents began.
@@ -99,6 +104,8 @@ impl Part {
             holds: HashMap::new(),
             adoption: Adoption::default(),
             tickets: HashMap::new(),
+            unfinished: HashSet::new(),
+            awaiting: HashMap::new(),
             intents: Vec::new(),
             intents_running: None,
             outcomes: VecDeque::new(),
@@ -128,6 +135,12 @@ impl Part {
         self.share_from = if crashed { found.claimed_at + crate::config::LEASE } else { found.claimed_at };
         self.invalid_ms = std::mem::take(&mut ledger.invalid_ms).into();
         self.changed = true;
+    }
+
+    /// Forgets the actions that wait for others; how many there were.
+    pub(crate) fn forget_parked(&mut self) -> usize {
+        let held: usize = self.holds.drain().map(|(_, hold)| hold.parked.len()).sum();
+        held + self.awaiting.drain().map(|(_, retries)| retries.len()).sum::<usize>()
     }
 
     pub(crate) fn is_live(&self) -> bool {

@@ -303,7 +303,7 @@ impl Discord {
         }
         let (used, ends) = self.windows.get(&channel).copied().filter(|(_, ends)| *ends > now).unwrap_or((0, now + ms(window)));
         let left = ends - now;
-        let left_ms = u64::try_from(left.as_millis()).expect("small") + u64::from(left.subsec_nanos() % 1_000_000 > 0);
+        let left_ms = u64::try_from(left.as_millis()).expect("small") + u64::from(!left.subsec_nanos().is_multiple_of(1_000_000));
         if self.global.1.len() > self.global.0 as usize || used >= limit {
             self.refused += 1;
             return answer(429, limit, 0, left_ms);

@@ -157,6 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn reset_is_ignored_because_clocks_differ() {
+        let with = |reset: &'static str| {
+            headers(&[
+                ("x-ratelimit-bucket", "h"),
+                ("x-ratelimit-limit", "5"),
+                ("x-ratelimit-remaining", "0"),
+                ("x-ratelimit-reset", reset),
+                ("x-ratelimit-reset-after", "1.25"),
+            ])
+        };
+        let seen = ["1", "99999999999.5"].map(|reset| Seen::read(200, &with(reset), b"").counted.expect("whole"));
+        assert_eq!(seen[0], seen[1]);
+        assert_eq!(seen[0].reset_after, Duration::from_millis(1_250));
+    }
+
+    #[test]
     fn absurd_and_missing_headers_are_survived() {
         let all = |limit| headers(&[
             ("x-ratelimit-bucket", "h"), ("x-ratelimit-limit", limit), ("x-ratelimit-remaining", "1"), ("x-ratelimit-reset-after", "1e300"),

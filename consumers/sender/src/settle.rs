@@ -65,12 +65,12 @@ impl Engine {
             Decision::Grant(ticket) => self.granted(ticket, now, now_ms),
             Decision::Superseded(ticket) => {
                 let own = Own::pointless(OutcomeKind::Refused, "superseded");
-                self.settle(ticket, End::own(own), now, now_ms);
+                self.settle(ticket, &End::own(own), now, now_ms);
             }
             Decision::Expired(ticket) => {
                 let Some(live) = self.lives.get(&ticket) else { return };
                 let own = Self::expiry(live);
-                self.settle(ticket, End::own(own), now, now_ms);
+                self.settle(ticket, &End::own(own), now, now_ms);
             }
         }
     }
@@ -127,7 +127,7 @@ impl Engine {
             Done::Tried { ticket, tried } => self.tried(ticket, tried, now, now_ms),
             Done::BodyGone { ticket } => {
                 self.scheduler.unsent(ticket, now);
-                self.settle(ticket, End::own(Own::body_gone()), now, now_ms);
+                self.settle(ticket, &End::own(Own::body_gone()), now, now_ms);
             }
             Done::Looked { ticket, looked } => self.looked(ticket, looked, now, now_ms),
             Done::Copied { partition, assignment, at, action, outcome } => {
@@ -219,12 +219,12 @@ impl Engine {
                     body: Bytes::new(),
                     bucket: None,
                 };
-                self.settle(ticket, end, now, now_ms);
+                self.settle(ticket, &end, now, now_ms);
             }
             Verdict::Return(pause) => self.returned(ticket, seen, pause, now, now_ms),
             Verdict::Again(pause) => self.again(ticket, pause, now, now_ms),
             Verdict::LookFor => self.look_for(ticket, Duration::ZERO, now, now_ms),
-            Verdict::Unknown => self.settle(ticket, End::own(Own::unknown()), now, now_ms),
+            Verdict::Unknown => self.settle(ticket, &End::own(Own::unknown()), now, now_ms),
         }
     }
 
@@ -263,7 +263,7 @@ impl Engine {
             body: answer.body.clone(),
             bucket,
         };
-        self.settle(ticket, end, now, now_ms);
+        self.settle(ticket, &end, now, now_ms);
     }
 
     /// The attempt had no effect: void its intent, wait again.
@@ -317,7 +317,7 @@ impl Engine {
     fn look_for(&mut self, ticket: Ticket, pause: Duration, now: Moment, now_ms: i64) {
         let Some(live) = self.lives.get(&ticket) else { return };
         let Source::Action { partition, at, .. } = live.source else {
-            self.settle(ticket, End::own(Own::unknown()), now, now_ms);
+            self.settle(ticket, &End::own(Own::unknown()), now, now_ms);
             return;
         };
         metrics::counter!("miso_sender_lookups_total").increment(1);
@@ -354,7 +354,7 @@ impl Engine {
                     body,
                     bucket: None,
                 };
-                self.settle(ticket, end, now, now_ms);
+                self.settle(ticket, &end, now, now_ms);
             }
             Looked::NotSent => {
                 if let Some(live) = self.lives.get_mut(&ticket) {
@@ -363,13 +363,13 @@ impl Engine {
                 }
                 self.again(ticket, Duration::ZERO, now, now_ms);
             }
-            Looked::NoTelling => self.settle(ticket, End::own(Own::unknown()), now, now_ms),
+            Looked::NoTelling => self.settle(ticket, &End::own(Own::unknown()), now, now_ms),
             Looked::Later => self.look_for(ticket, LOOK_AGAIN, now, now_ms),
         }
     }
 
     /// Writes an action's outcome (and its followers'); its job ends when that is committed.
-    pub(crate) fn settle(&mut self, ticket: Ticket, end: End, now: Moment, now_ms: i64) {
+    pub(crate) fn settle(&mut self, ticket: Ticket, end: &End, now: Moment, now_ms: i64) {
         let Some(live) = self.lives.get_mut(&ticket) else {
             self.scheduler.finish(ticket, now, now_ms);
             return;

@@ -58,7 +58,6 @@ struct Ingress {
 
 /// The routes `/api/v10/*` and `/api/v9/*`. Needs a tokio runtime. The one reader of `rest.ledger`
 /// ends with the router.
-#[must_use]
 pub fn router(
     config: IngressConfig,
     log: SharedLog,

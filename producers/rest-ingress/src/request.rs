@@ -56,8 +56,8 @@ pub(crate) async fn handle(State(ingress): State<Arc<Ingress>>, request: Request
     let accepted_ms = now_ms();
     let id: [u8; 16] = rand::random();
     let (mut action, route) = Action::new(id, name, head.method.as_str(), &path, body, accepted_ms, application);
-    if let Err(refused) = pass_headers(&head.headers, &mut action) {
-        return refused;
+    if !pass_headers(&head.headers, &mut action) {
+        return answer::problem(400, "Idempotency-Key: 1 to 255 visible ASCII characters.");
     }
     run(&ingress, action, &route, id, held).await
 }
@@ -151,21 +151,18 @@ async fn too_long(ingress: &Ingress, group: Option<&HandlerGroup>, method: &str,
     (wait > patience).then_some(wait)
 }
 
-fn pass_headers(headers: &HeaderMap, action: &mut Action) -> Result<(), Response> {
+/// Takes over what goes along to Discord, and the key; `false`: the key is none.
+fn pass_headers(headers: &HeaderMap, action: &mut Action) -> bool {
     for name in [CONTENT_TYPE, REASON] {
         if let Some(value) = headers.get(&name) {
             let value = Payload(Bytes::copy_from_slice(value.as_bytes()));
             action.headers.push(Header { name: name.as_str().to_owned(), value });
         }
     }
-    let Some(key) = headers.get(KEY) else { return Ok(()) };
-    match key.to_str() {
-        Ok(key) if !key.is_empty() && key.len() <= MAX_KEY => {
-            action.idempotency_key = Some(key.to_owned());
-            Ok(())
-        }
-        _ => Err(answer::problem(400, "Idempotency-Key: 1 to 255 visible ASCII characters.")),
-    }
+    let Some(key) = headers.get(KEY) else { return true };
+    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= MAX_KEY);
+    action.idempotency_key = key.map(str::to_owned);
+    key.is_some()
 }
 
 fn now_ms() -> i64 {

@@ -437,6 +437,8 @@ mod tests {
             new("/interactions/1/tok/callback", made),
             Some(made + 3_000)
         );
+        assert_eq!(new("/webhooks/1/aW50ZXJhY3Rpb246MTox/messages/@original", made), Some(made + 900_000));
+        assert_eq!(new("/webhooks/1/not-of-an-interaction", made), None);
         assert_eq!(new("/channels/1/messages", made), None);
     }
 

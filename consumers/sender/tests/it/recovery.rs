@@ -97,6 +97,40 @@ async fn an_intent_of_another_post_is_unknown_after_a_crash_and_nothing_newer_wa
 }
 
 #[tokio::test]
+async fn a_retry_after_a_crash_takes_the_unknown_effect_of_its_first_try_before_that_is_written() {
+    let mut rig = quiet_rig().await;
+    let path = format!("/channels/{}/threads", rig.channels[0]);
+    let body = json!({"name": "once", "type": 11});
+    let keyed = |action: &mut miso_model::Action| action.idempotency_key = Some("k".to_owned());
+    let (first, offset) = rig.append_with("POST", &path, &body, keyed).await;
+    rig.leave_intent(miso_model::Route::of("POST", &path, None).partition, first, offset, 1_000).await;
+    // Both stand in the log when the next owner begins.
+    let (retry, _) = rig.append_with("POST", &path, &body, keyed).await;
+    rig.run();
+    for id in [first, retry] {
+        assert_eq!(rig.outcome(id).await.kind, OutcomeKind::UnknownEffect);
+    }
+    assert!(rig.received("POST", &path).is_empty(), "an unknown effect is never repeated");
+}
+
+#[tokio::test]
+async fn a_retry_of_what_waits_for_an_unsettled_request_of_its_channel_is_one_request() {
+    let mut rig = quiet_rig().await;
+    let channel = rig.channels[0];
+    let edit = unsettled(&rig, "PATCH", &format!("/channels/{channel}"), &json!({"nsfw": true}), 1_000).await;
+    let path = format!("/channels/{channel}/threads");
+    let body = json!({"name": "once", "type": 11});
+    let keyed = |action: &mut miso_model::Action| action.idempotency_key = Some("k".to_owned());
+    let (first, _) = rig.append_with("POST", &path, &body, keyed).await;
+    let (retry, _) = rig.append_with("POST", &path, &body, keyed).await;
+    rig.run();
+    assert_eq!(rig.outcome(edit).await.status, 200);
+    let outcomes = [rig.outcome(first).await, rig.outcome(retry).await];
+    assert_eq!(outcomes.map(|outcome| outcome.status), [201, 201]);
+    assert_eq!(rig.received("POST", &path).len(), 1);
+}
+
+#[tokio::test]
 async fn an_unsettled_edit_is_repeated_before_anything_newer_of_its_channel() {
     let mut rig = quiet_rig().await;
     let channel = rig.channels[0];
