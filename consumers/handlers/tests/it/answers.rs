@@ -93,9 +93,10 @@ async fn a_record_that_cannot_be_read_is_parked_and_holds_nobody_up() {
     let handlers = world.handlers(api.address, PATIENCE);
     let message = world.say(0, MEMBER, ">ping").await;
     world.answer_to(&message).await;
-    for group in [MESSAGES_GROUP, EVENTS_GROUP, COMMANDS_GROUP] {
-        consumed(&world.log, group).await;
+    for group in [MESSAGES_GROUP, EVENTS_GROUP] {
+        consumed(&world.log, group, GATEWAY_EVENTS).await;
     }
+    consumed(&world.log, COMMANDS_GROUP, BOT_COMMANDS).await;
     let parked: Vec<ParkedRecord> =
         all(&world.log, PARKED).await.iter().map(|value| ParkedRecord::from_bytes(value).expect("reads")).collect();
     let mut seen: Vec<_> =
@@ -123,14 +124,14 @@ async fn positions_are_committed_also_where_nothing_had_to_be_written() {
     for n in 0..30 {
         world.say(n % 3, MEMBER, "just talking").await;
     }
-    consumed(&world.log, MESSAGES_GROUP).await;
-    consumed(&world.log, EVENTS_GROUP).await;
+    consumed(&world.log, MESSAGES_GROUP, GATEWAY_EVENTS).await;
+    consumed(&world.log, EVENTS_GROUP, GATEWAY_EVENTS).await;
     world.say(1, MEMBER, "and once more").await;
     // What was passed a moment ago is committed on the way out.
     tokio::task::yield_now().await;
     handlers.stop().await;
     let handlers = world.handlers(api.address, PATIENCE);
-    consumed(&world.log, MESSAGES_GROUP).await;
+    consumed(&world.log, MESSAGES_GROUP, GATEWAY_EVENTS).await;
     handlers.stop().await;
     assert_eq!(world.answers().await.len(), 0);
 }

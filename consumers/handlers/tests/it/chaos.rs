@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use miso_handlers::{COMMANDS_GROUP, MESSAGES_GROUP};
-use miso_log::catalogue::BOT_FACTS;
+use miso_log::catalogue::{BOT_COMMANDS, BOT_FACTS, GATEWAY_EVENTS};
 use miso_model::{Fact, LogRecord};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -99,8 +99,8 @@ async fn one_run(seed: u64, aborts: usize, life_us: &std::ops::Range<u64>) -> us
     }
     let (asked, changes) = speaking.await.expect("speaks");
     let handlers = handlers.unwrap_or_else(|| world.handlers(address, PATIENCE));
-    consumed(&world.log, MESSAGES_GROUP).await;
-    consumed(&world.log, COMMANDS_GROUP).await;
+    consumed(&world.log, MESSAGES_GROUP, GATEWAY_EVENTS).await;
+    consumed(&world.log, COMMANDS_GROUP, BOT_COMMANDS).await;
     handlers.stop().await;
     drop(api);
 
