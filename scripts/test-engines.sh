@@ -7,6 +7,7 @@ scripts/clients.sh
 # Those tests of a suite that run on both adapters have `kafka` or `postgres` in their names.
 exec scripts/engines.sh run bash -euo pipefail -c '
     cargo test --no-fail-fast -p miso-log --test contract -- kafka
+    cargo test --no-fail-fast -p miso-gateway --test it -- kafka
     cargo test --no-fail-fast -p miso-bot-store --test contract -- postgres
     cargo test --no-fail-fast -p miso --test e2e -- kafka
 '

@@ -3,6 +3,9 @@
 //! `commands`; this task alone touches their state, so nothing is locked and no event crosses a
 //! channel.
 
+mod commands;
+mod connections;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -12,26 +15,25 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
-use miso_log::catalogue::{GATEWAY_CHECKPOINTS, GATEWAY_COMMANDS, PARKED};
-use miso_log::{Append, LogError, Owner, SharedLog, TransactError};
-use miso_model::{HandlerGap, LogRecord};
+use miso_log::catalogue::GATEWAY_CHECKPOINTS;
+use miso_log::{Append, Owner, SharedLog, TransactError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use twilight_gateway::{Config, ConfigBuilder, Intents, MessageSender, ShardId};
+use twilight_gateway::{Config, ConfigBuilder, Intents, MessageSender};
 
 use crate::claim::{self, Claimed, NotClaimed};
-use crate::commands::{self, Command, CommandQueue};
+use crate::commands::CommandQueue;
 use crate::config::GatewayConfig;
-use crate::connection::{Burst, Connection, Turns, address, is_address};
+use crate::connection::{Connection, Turns};
 use crate::discord::{self, Upstream};
 use crate::error::GatewayError;
 use crate::identify::IdentifyGate;
-use crate::incoming::{CommandReader, Incoming, Received};
-use crate::intake::{Intake, lost};
+use crate::incoming::CommandReader;
+use crate::intake::lost;
 use crate::outbox::{Identity, Outbox, Standing, Transaction};
 use crate::route::{owner_of, shards_of};
-use crate::run::{GROUP, now_ms};
-use crate::session::{End, Lost, Next, Session, ShardSession};
+use crate::run::now_ms;
+use crate::session::{Lost, Session, ShardSession};
 use crate::status::{ShardStatus, StatusBoard};
 
 /// First and longest wait before a transaction that did not happen is tried again.
@@ -387,109 +389,6 @@ impl Run {
         }
     }
 
-    /// `Connecting` is in the log: the connection may be opened.
-    fn open(&mut self, shard: i32) {
-        let Some(run) = self.shards.get_mut(&shard) else { return };
-        if self.stopping || !matches!(run.link, Link::Marked) {
-            return;
-        }
-        let builder = ConfigBuilder::from(self.template.clone())
-            .proxy_url(address(&self.common.upstream.url, self.common.config.zstd));
-        let builder = match &run.session.session {
-            Some(session) => {
-                let sequence = u64::try_from(run.session.sequence).unwrap_or(0);
-                let builder = builder.session(twilight_gateway::Session::new(sequence, session.id.clone()));
-                match run.session.resume_url().filter(|url| is_address(url)) {
-                    Some(url) => builder.resume_url(address(url, self.common.config.zstd)),
-                    None => builder,
-                }
-            }
-            None => builder,
-        };
-        let number = u32::try_from(shard).unwrap_or(0);
-        let count = u32::try_from(self.common.upstream.shard_count).unwrap_or(1).max(1);
-        let (close, closed) = oneshot::channel();
-        run.generation += 1;
-        run.commands.connection_began();
-        let connection = Connection::new(ShardId::new(number, count), builder.build(), run.generation, closed);
-        run.link = Link::Open { sender: connection.sender(), close: Some(close) };
-        self.common.board.set(shard, ShardStatus::Connecting);
-        tracing::info!(shard, resumes = run.session.session.is_some(), "connecting to the gateway");
-        metrics::counter!("miso_gateway_connections_total").increment(1);
-        self.connections.push(connection);
-    }
-
-    fn burst(&mut self, burst: Burst) {
-        let Some(run) = self.shards.get_mut(&burst.shard) else { return };
-        let Link::Open { close, .. } = &run.link else { return };
-        if run.generation != burst.generation {
-            return;
-        }
-        let now = Instant::now();
-        // A connection that we are closing is not listened to: what it says will be replayed.
-        if close.is_some() {
-            let mut intake = Intake {
-                shard: burst.shard,
-                session: &mut run.session,
-                commands: &mut run.commands,
-                outbox: &mut self.outbox,
-                now,
-                now_ms: now_ms(),
-            };
-            burst.frames.iter().for_each(|text| intake.frame(text));
-        }
-        if let Some(end) = burst.end {
-            self.ended(burst.shard, &end, now);
-        }
-        if self.outbox.bytes() > self.buffer_bytes {
-            self.close_all();
-        }
-    }
-
-    fn ended(&mut self, shard: i32, end: &End, now: Instant) {
-        let Some(run) = self.shards.get_mut(&shard) else { return };
-        self.gate.release(shard);
-        run.turn = None;
-        run.shown_live = false;
-        match run.session.ended(end, now, rand::random()) {
-            Next::Connect { after, gap } => {
-                tracing::info!(shard, ?end, after_ms = after.as_millis(), "the gateway connection ended");
-                if let Some(gap) = gap {
-                    lost(&mut self.outbox, shard, &gap);
-                }
-                run.link = Link::Wait(now + after);
-                self.common.board.set(shard, ShardStatus::Waiting);
-            }
-            Next::Fatal(reason) => {
-                tracing::error!(shard, reason, "Discord refuses this shard; it is not tried again");
-                run.link = Link::Fatal;
-                for offset in run.commands.clear() {
-                    self.commands.finish(offset);
-                }
-                self.common.board.set(shard, ShardStatus::Fatal(reason));
-            }
-        }
-    }
-
-    /// Closes every connection so that its session can be resumed; what still comes is not taken.
-    fn close_all(&mut self) {
-        for (shard, run) in &mut self.shards {
-            if let Link::Open { close, .. } = &mut run.link
-                && let Some(close) = close.take()
-            {
-                if !self.stopping {
-                    tracing::warn!(
-                        shard,
-                        bytes = self.outbox.bytes(),
-                        "the buffer is full; closing until the log is back"
-                    );
-                    metrics::counter!("miso_gateway_buffer_full_total").increment(1);
-                }
-                let _ = close.send(());
-            }
-        }
-    }
-
     fn stop_intake(&mut self) {
         self.stopping = true;
         self.close_all();
@@ -504,56 +403,6 @@ impl Run {
             let _ = tokio::time::timeout(COMMIT_RETRY_LIMIT, self.owner.transact(vec![released], Vec::new())).await;
         }
         Ok(())
-    }
-
-    fn take_commands(&mut self, incoming: Result<Incoming, LogError>) -> Result<(), GatewayError> {
-        match incoming {
-            Ok(Incoming::Commands(received)) => {
-                for received in received {
-                    let offset = received.offset;
-                    if !self.take_command(received) {
-                        self.commands.finish(offset);
-                    }
-                }
-                Ok(())
-            }
-            Ok(Incoming::Gap { from, to }) => {
-                tracing::error!(from, to, "retention removed commands for the gateway before they were sent");
-                let topic = GATEWAY_COMMANDS.name.to_owned();
-                let partition = self.owner.partition();
-                let gap = HandlerGap { group: GROUP.to_owned(), topic, partition, from, to, at_ms: now_ms() };
-                self.outbox.other(-1, Append::new(PARKED, 0, gap.to_bytes(), gap.at_ms));
-                Ok(())
-            }
-            // The reader waits for the log by itself; commands can wait.
-            Err(LogError::Unavailable(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Whether the command waits to be sent; else it is finished already.
-    fn take_command(&mut self, received: Received) -> bool {
-        let Received { offset, value, command: Some(command) } = received else { return false };
-        let upstream = &self.common.upstream;
-        let owner = owner_of(command.shard.max(0), upstream.max_concurrency);
-        if (0..upstream.shard_count).contains(&command.shard) && owner != self.owner.partition() {
-            self.outbox.other(-1, Append::new(GATEWAY_COMMANDS, owner, value, command.at_ms));
-            return false;
-        }
-        let Some(run) = self.shards.get_mut(&command.shard).filter(|run| !matches!(run.link, Link::Fatal)) else {
-            tracing::warn!(shard = command.shard, "a command for a shard that is not there is dropped");
-            return false;
-        };
-        let Ok(d) = std::str::from_utf8(&command.d) else { return false };
-        let json = format!(r#"{{"op":{},"d":{d}}}"#, command.op);
-        if !commands::OPS.contains(&command.op) || json.len() > commands::PAYLOAD_BYTES {
-            tracing::warn!(op = command.op, bytes = json.len(), "a command that Discord would refuse is dropped");
-            return false;
-        }
-        if let Some(replaced) = run.commands.push(Command { offset, op: command.op, json }) {
-            self.commands.finish(replaced);
-        }
-        true
     }
 }
 
