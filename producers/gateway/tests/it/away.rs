@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use miso_log::catalogue::GATEWAY_EVENTS;
 use miso_log::{
     Append, AppendError, Bounds, Log, LogError, Member, MemberEvent, OffsetCommit, Owner, PartitionLag, Reader,
     SharedLog, Topic, Transact, TransactError,
 };
-use miso_model::EventView;
+use miso_model::{EventView, GatewayGap, LogRecord};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
@@ -23,6 +24,8 @@ struct Away {
 #[derive(Debug, Default)]
 struct Switch {
     away: AtomicBool,
+    /// Only transactions that carry events do not happen.
+    holds_events: AtomicBool,
     refused: AtomicU64,
 }
 
@@ -40,7 +43,9 @@ impl Transact for Owned {
         records: Vec<Append>,
         offsets: Vec<OffsetCommit>,
     ) -> Result<Vec<i64>, TransactError> {
-        if self.switch.away.load(Ordering::SeqCst) {
+        let carries_events = records.iter().any(|record| record.topic == GATEWAY_EVENTS);
+        let is_held = carries_events && self.switch.holds_events.load(Ordering::SeqCst);
+        if is_held || self.switch.away.load(Ordering::SeqCst) {
             self.switch.refused.fetch_add(1, Ordering::SeqCst);
             return Err(TransactError::Retry("switched off".to_owned()));
         }
@@ -168,11 +173,30 @@ async fn a_full_buffer_closes_resumably_until_the_log_is_back() {
     bench.all_arrive().await;
     assert!(!bench.journal("resume").await.is_empty());
     assert_eq!(bench.journal("identify").await.len(), 1, "the session was never lost");
-    let gaps = bench.records(miso_log::catalogue::GATEWAY_EVENTS).await;
-    let is_gap = |value: &[u8]| {
-        use miso_model::LogRecord as _;
-        EventView::decode(value).expect("a record").is_none() && miso_model::GatewayGap::codec().wrote(value)
-    };
-    assert_eq!(gaps.iter().filter(|record| record.value.as_deref().is_some_and(is_gap)).count(), 0);
+    assert_eq!(gaps(&bench).await, []);
     role.stop().await;
+}
+
+/// A process that dies between READY and its commit leaves a session that nobody can name: that is a
+/// gap, and said so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_whose_ready_was_not_appended_is_a_gap() {
+    let bench = Bench::start(small()).await;
+    let switch = Arc::new(Switch::default());
+    switch.holds_events.store(true, Ordering::SeqCst);
+    let role = bench.role_on(Arc::new(Away { inner: Arc::clone(&bench.log), switch: Arc::clone(&switch) }));
+    until("READY was not appended", async || switch.refused.load(Ordering::SeqCst) > 0).await;
+    role.abort().await;
+    let mut role = bench.role();
+    role.live(1).await;
+    assert_eq!(bench.journal("identify").await.len(), 2);
+    let gaps = gaps(&bench).await;
+    assert_eq!((gaps.len(), gaps[0].session_id.as_str(), gaps[0].after_sequence), (48, "", 0));
+    role.stop().await;
+}
+
+async fn gaps(bench: &Bench) -> Vec<GatewayGap> {
+    let values = bench.records(GATEWAY_EVENTS).await.into_iter().filter_map(|record| record.value);
+    let gaps = values.filter(|value| EventView::decode(value).expect("a record").is_none());
+    gaps.filter_map(|value| GatewayGap::from_bytes(&value).ok()).collect()
 }

@@ -75,6 +75,7 @@ async fn broken_connections_are_resumed() {
         ("gateway/close", json!({"code": 4000})),
         ("gateway/drop", json!({})),
         ("gateway/close", json!({"code": 4008})),
+        ("gateway/invalidate", json!({"resumable": true})),
         ("gateway/reconnect", json!({})),
     ];
     let mut struck = 0;
@@ -88,7 +89,7 @@ async fn broken_connections_are_resumed() {
     }
     bench.blast_done().await;
     bench.all_arrive().await;
-    assert_eq!(struck, 5, "seed {seed}");
+    assert_eq!(struck, 6, "seed {seed}");
     assert_eq!(bench.journal("identify").await.len(), 1, "seed {seed}");
     let opened = bench.journal("gateway_open").await;
     assert!(opened.iter().all(|entry| entry["compress"] == json!("zstd-stream")), "{opened:?}");

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use miso_discord_state::{DiscordState, StateConfig};
-use miso_log::catalogue::{DISCORD_STATE, GATEWAY_EVENTS};
+use miso_log::catalogue::{DISCORD_STATE, GATEWAY_EVENTS, SCHEMAS};
 use miso_log::embedded::{EmbeddedConfig, EmbeddedLog};
 use miso_log::{Append, SharedLog};
-use miso_model::{ChannelId, EventView, GuildId, LogRecord, SLOTS, ShardReady, UserId, slot};
+use miso_model::{
+    ChannelId, EventView, GuildId, LogRecord, SLOTS, SchemaRecord, ShardReady, UserId, fingerprint_of, slot,
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -246,4 +248,38 @@ async fn unreadable_records_are_passed_over() {
     let (state, _cancel) = bench.state(Duration::from_secs(60));
     until_ready(&state).await;
     assert!(state.guild_snapshot(GUILD).is_some());
+}
+
+/// ShardReady as a later version might write it.
+const NEWER: &str = r#"{"type":"record","name":"ShardReady","namespace":"miso.gateway","fields":[
+    {"name":"shard","type":"int"},{"name":"shard_count","type":"int"},{"name":"session_id","type":"string"},
+    {"name":"epoch","type":"long"},{"name":"at_ms","type":"long"},
+    {"name":"guild_ids","type":{"type":"array","items":"long"}},{"name":"added","type":"string","default":""}]}"#;
+
+/// A record is never passed over for want of its schema: what follows would be misread.
+#[tokio::test]
+async fn a_record_of_another_version_waits_for_its_schema() {
+    let bench = Bench::start().await;
+    let fingerprint = fingerprint_of(&apache_avro::Schema::parse_str(NEWER).expect("a schema"));
+    let mut newer = vec![0xC3, 0x01];
+    newer.extend_from_slice(&fingerprint.to_le_bytes());
+    // Shard 0 of 1, session "s", epoch 1, time 1, one guild.
+    newer.extend_from_slice(b"\x00\x02\x02s\x02\x02\x02");
+    let mut zigzag = GUILD.0 << 1;
+    while zigzag >= 0x80 {
+        newer.push((zigzag & 0x7f) as u8 | 0x80);
+        zigzag >>= 7;
+    }
+    // The guild's last byte, the end of the list, nothing added.
+    newer.extend_from_slice(&[zigzag as u8, 0, 0]);
+    bench.log.append(vec![Append::new(GATEWAY_EVENTS, slot(GUILD), newer, 1)]).await.expect("appended");
+    let next = bench.events(&[("GUILD_CREATE", guild(GUILD))]).await;
+    let (state, _cancel) = bench.state(Duration::from_secs(60));
+    // Long enough for a fold that would not wait.
+    assert!(timeout(Duration::from_millis(300), state.wait_folded(slot(GUILD), next)).await.is_err());
+    let written = SchemaRecord { name: "miso.gateway.ShardReady".to_owned(), schema: NEWER.to_owned() };
+    let key = format!("{fingerprint:016x}").into_bytes();
+    bench.log.append(vec![Append::keyed(SCHEMAS, 0, key, written.to_bytes(), 1)]).await.expect("appended");
+    timeout(DEADLINE, state.wait_folded(slot(GUILD), next)).await.expect("in time");
+    assert!(state.was_initial(GUILD, next - 1), "the READY that listed it was understood");
 }
