@@ -248,7 +248,6 @@ impl GroupLoop {
         let Effects { sessions, ledger, to_edges, reading, replays, commands, unreadable, dispatched } = effects;
         // The ledger first: what a client sees can be sent again under the same number.
         if !sessions.is_empty() || !ledger.is_empty() {
-            let sessions = sessions.into_iter().map(|(id, value)| (id.to_string(), value)).collect();
             let next = self.home_log.append(sessions, ledger).await?;
             self.core.ledger_reached(next);
         }

@@ -67,17 +67,17 @@ impl Core {
                 offsets.push((number, next));
             }
         }
-        let is_late = |offset: i64| self.ledger_next - offset > CHECKPOINT_LAG;
         let has_ended = !self.ended.is_empty();
-        let group_due = has_ended
-            || (self.is_dirty && (all || now >= self.last_checkpoint_ms + CHECKPOINT_EVERY_MS))
-            || is_late(self.checkpoint_offset);
+        let before = records.len();
         self.plan_sessions(now, all, &mut records);
+        // A session's checkpoint forgets what it has finished, so the group's must be as new.
+        let group_due = has_ended
+            || records.len() > before
+            || (self.is_dirty && (all || now >= self.last_checkpoint_ms + CHECKPOINT_EVERY_MS))
+            || self.ledger_next - self.checkpoint_offset > CHECKPOINT_LAG;
         if group_due {
-            records.push(PlannedRecord::Session(format!("group/{}", self.group.name), Some(self.group_checkpoint())));
-            self.last_checkpoint_ms = now;
-            self.checkpoint_offset = self.ledger_next;
-            self.is_dirty = false;
+            let (key, value) = self.group_checkpoint(now);
+            records.push(PlannedRecord::Session(key, Some(value)));
         }
         // With the group's checkpoint, which has reopened what they left.
         for id in std::mem::take(&mut self.ended) {
@@ -129,7 +129,12 @@ impl Core {
         Some(checkpoint.to_bytes())
     }
 
-    fn group_checkpoint(&self) -> Vec<u8> {
+    /// The group's checkpoint as of now: key and value.
+    pub(super) fn group_checkpoint(&mut self, now: i64) -> (String, Vec<u8>) {
+        self.last_checkpoint_ms = now;
+        self.checkpoint_offset = self.ledger_next;
+        self.is_checkpointed = true;
+        self.is_dirty = false;
         let partitions = (0..SLOTS).zip(&self.partitions).map(|(partition, state)| PartitionRead {
             partition,
             end: state.end,
@@ -145,14 +150,14 @@ impl Core {
                 client_nonce: by.nonce.clone(),
             })
         });
-        GroupCheckpoint {
+        let checkpoint = GroupCheckpoint {
             group: self.group.name.clone(),
             partitions: partitions.collect(),
             asked: asked.collect(),
             ledger_offset: self.ledger_next,
             home_epoch: self.epoch,
-        }
-        .to_bytes()
+        };
+        (format!("group/{}", self.group.name), checkpoint.to_bytes())
     }
 
     fn ledger_from(&self) -> i64 {

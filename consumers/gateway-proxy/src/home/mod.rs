@@ -83,8 +83,8 @@ pub(crate) struct Replay {
 /// the rest.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
-    /// New sessions' checkpoints.
-    pub(crate) sessions: Vec<(Arc<str>, Vec<u8>)>,
+    /// New sessions' checkpoints, and the group's first: key and value.
+    pub(crate) sessions: Vec<(String, Vec<u8>)>,
     /// Ledger records, encoded.
     pub(crate) ledger: Vec<Vec<u8>>,
     /// Messages to edges, in order per connection.
@@ -153,6 +153,7 @@ pub(crate) struct Core {
     last_commit_ms: i64,
     last_checkpoint_ms: i64,
     checkpoint_offset: i64,
+    is_checkpointed: bool,
     is_dirty: bool,
     /// One past the last ledger record of this group that is known to be in the log.
     ledger_next: i64,
@@ -188,6 +189,7 @@ impl Core {
             last_commit_ms: now,
             last_checkpoint_ms: now,
             checkpoint_offset: restored.ledger_next,
+            is_checkpointed: restored.is_checkpointed,
             is_dirty: false,
             ledger_next: restored.ledger_next,
         };
@@ -198,7 +200,8 @@ impl Core {
             let index = core.sessions.len();
             core.by_id.insert(Arc::clone(&session.id), index);
             if !core.is_by_event() {
-                core.routes.extend(session.guilds.iter().map(|&guild| (guild, Route::restored(index))));
+                let last = session.next - 1;
+                core.routes.extend(session.guilds.iter().map(|&guild| (guild, Route::restored(index, last))));
             }
             core.sessions.push(Some(Box::new(session)));
         }

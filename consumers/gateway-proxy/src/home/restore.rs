@@ -62,6 +62,8 @@ pub(crate) struct Restored {
     /// Ended in the ledger, their checkpoints still there.
     pub(super) ended: Vec<Arc<str>>,
     pub(super) ledger_next: i64,
+    /// The group has a checkpoint.
+    pub(super) is_checkpointed: bool,
 }
 
 /// What a group was. `positions`: its committed ones, one per partition. `ledger`: all records from
@@ -204,12 +206,19 @@ impl Restoring {
     }
 
     fn acked(&mut self, offset: i64, acked: &Acked) {
+        let since_group = offset >= self.group_from;
         let Some(session) = self.session_at(&acked.session_id, offset) else { return };
         let count = usize::try_from(acked.sequence - session.settled).unwrap_or(0).min(session.items.len());
-        session.items.drain(..count);
+        let finished: Vec<Item> = session.items.drain(..count).collect();
         session.settled += i64::try_from(count).unwrap_or(0);
         session.acked = session.settled;
         session.acked_logged = session.settled;
+        // The group's checkpoint knew them as pending.
+        for item in finished.into_iter().filter(|_| since_group) {
+            if let Item::Event { partition, offset, .. } = item {
+                self.marks.insert((partition, offset), Mark::Sent);
+            }
+        }
     }
 
     fn ended(&mut self, offset: i64, id: &str) {
@@ -290,7 +299,8 @@ impl Restoring {
                 Mark::Open | Mark::Sent => {}
             }
         }
-        Restored { partitions, sessions, asked: self.asked, ended: self.ended, ledger_next }
+        let is_checkpointed = checkpoint.is_some();
+        Restored { partitions, sessions, asked: self.asked, ended: self.ended, ledger_next, is_checkpointed }
     }
 }
 

@@ -34,9 +34,10 @@ impl Route {
         Self { owner, last_sequence: 0, is_guild: false, told_at: None, moving_to: None }
     }
 
-    /// From a checkpoint: the session had been told.
-    pub(super) fn restored(owner: usize) -> Self {
-        Self { told_at: Some(0), ..Self::guild(owner) }
+    /// From a checkpoint: the session had been told, and what it was sent up to `last_sequence` may be
+    /// of this guild.
+    pub(super) fn restored(owner: usize, last_sequence: i64) -> Self {
+        Self { told_at: Some(0), last_sequence, ..Self::guild(owner) }
     }
 }
 

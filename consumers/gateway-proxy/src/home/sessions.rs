@@ -84,7 +84,12 @@ impl Core {
         self.is_dirty = true;
         // In the log before READY: a client never holds a session id that a restart does not know.
         if let Some(checkpoint) = self.first_checkpoint(index) {
-            self.effects.sessions.push((id, checkpoint));
+            self.effects.sessions.push((id.to_string(), checkpoint));
+        }
+        // From the first session on, the ledger on top of the group's checkpoint says what was sent.
+        if !self.is_checkpointed {
+            let checkpoint = self.group_checkpoint(now);
+            self.effects.sessions.push(checkpoint);
         }
         self.end_covered(now);
     }
@@ -235,11 +240,13 @@ impl Core {
         let is_fresh = |guild: &u64| !self.routes.contains_key(guild) && !owned.contains(guild);
         let fresh: Vec<u64> = guilds.into_iter().filter(is_fresh).collect();
         self.offer_guilds(index, &fresh);
+        let last = self.session(index).map_or(0, |session| session.next - 1);
         for guild in owned {
             if !self.is_by_event() && !self.routes.contains_key(&guild) {
-                self.routes.insert(guild, Route::restored(index));
+                self.routes.insert(guild, Route::restored(index, last));
             }
-            if self.routes.get(&guild).is_some_and(|route| route.owner == index && route.told_at.is_none())
+            let untold = |route: &Route| route.is_guild && route.owner == index && route.told_at.is_none();
+            if self.routes.get(&guild).is_some_and(untold)
                 && let Some(session) = self.session_mut(index)
             {
                 session.todo.push_back(Todo::Snapshot(guild));
