@@ -37,6 +37,9 @@ impl Engines {
                 let kafka = std::env::var("MISO_TEST_KAFKA").expect("checked by `on_engines`");
                 let postgres = std::env::var("MISO_TEST_POSTGRES").expect("checked by `on_engines`");
                 let separator = if postgres.contains('?') { '&' } else { '?' };
+                let create = format!("create schema if not exists {name}");
+                let created = std::process::Command::new("psql").args([postgres.as_str(), "-qc", &create]).status();
+                assert!(created.is_ok_and(|status| status.success()), "psql creates the run's schema");
                 vec![
                     ("MISO_LOG".into(), format!("kafka://{kafka}?prefix={name}.")),
                     ("MISO_STORE".into(), format!("{postgres}{separator}options=-csearch_path%3D{name}")),
