@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Installs the client libraries of tests/clients into target/clients, once per version of their lists.
+# Installs the client libraries of tests/clients into target/clients, once per version of their lists,
+# and builds the one that is in Rust.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 from=$root/tests/clients
 to=$root/target/clients
 mark=$(cat "$from"/requirements.txt "$from"/package*.json | cksum)
+cargo build --quiet --manifest-path "$root/Cargo.toml" -p miso --example twilight_client
 if [ -e "$to/installed" ] && [ "$(cat "$to/installed")" = "$mark" ]; then
     exit 0
 fi

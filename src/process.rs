@@ -119,9 +119,12 @@ pub(crate) async fn start(config: Config, roles: Vec<Role>) -> anyhow::Result<St
         .install_recorder()
         .context("metrics cannot be recorded")?;
     let readiness = Readiness::default();
-    readiness.expect("log");
+    readiness.waiting("log", "starting");
     for role in &roles {
-        readiness.expect(role.name());
+        readiness.waiting(role.name(), "starting");
+        for part in role.parts() {
+            readiness.waiting(part, "starting");
+        }
     }
     let supervisor = Supervisor::default();
     let cancel = CancellationToken::new();

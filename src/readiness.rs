@@ -43,9 +43,11 @@ impl Readiness {
         entry.unready = Some(why);
     }
 
-    /// The part is expected, and not there yet.
-    pub(crate) fn expect(&self, part: &str) {
-        self.parts().insert(part.to_owned(), Part { unready: Some("starting".into()), complained: None });
+    /// The part is not there yet, and nothing is wrong with that.
+    pub(crate) fn waiting(&self, part: &str, what: impl Into<String>) {
+        let mut parts = self.parts();
+        let entry = parts.entry(part.to_owned()).or_insert(Part { unready: None, complained: None });
+        entry.unready = Some(what.into());
     }
 
     /// All parts: name and, where it is not ready, why.
@@ -67,7 +69,7 @@ mod tests {
     fn one_unready_part_makes_the_process_unready_until_it_is_mended() {
         let readiness = Readiness::default();
         assert!(readiness.all_ready());
-        readiness.expect("log");
+        readiness.waiting("log", "starting");
         assert!(!readiness.all_ready());
         readiness.ready("log");
         readiness.unready("store", "no connection", Instant::now());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use miso_commands_api::{CommandsApi, CommandsConfig};
 use miso_discord_state::DiscordState;
-use miso_gateway::{GatewayConfig, GatewayStatus, IntentsChoice, Shards};
+use miso_gateway::{GatewayConfig, GatewayStatus, IntentsChoice, ShardStatus, Shards};
 use miso_gateway_proxy::{Proxy, ProxyConfig};
 use miso_groups::Groups;
 use miso_handlers::CommandsHandlerConfig;
@@ -48,6 +48,15 @@ impl Role {
             Self::Sender => "sender",
             Self::Handlers => "handlers",
             Self::CommandsApi => "commands-api",
+        }
+    }
+
+    /// What must be ready besides the role itself.
+    pub(crate) fn parts(self) -> &'static [&'static str] {
+        match self {
+            Self::Gateway => &["shards"],
+            Self::CommandsApi => &["store"],
+            Self::Proxy | Self::Sender | Self::Handlers => &[],
         }
     }
 
@@ -112,9 +121,11 @@ async fn gateway(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<(
     let readiness = shared.readiness.clone();
     let watching = async move {
         loop {
-            match seen.borrow_and_update().ready() {
+            let ready = seen.borrow_and_update().ready();
+            match ready {
                 Ok(()) => readiness.ready("shards"),
-                Err(why) => readiness.unready("shards", why, Instant::now()),
+                Err(why) if troubled(&seen.borrow()) => readiness.unready("shards", why, Instant::now()),
+                Err(why) => readiness.waiting("shards", why),
             }
             if seen.changed().await.is_err() {
                 std::future::pending::<()>().await;
@@ -127,13 +138,18 @@ async fn gateway(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<(
     }
 }
 
+/// Whether something is wrong, rather than on its way.
+fn troubled(status: &GatewayStatus) -> bool {
+    status.problem.is_some() || status.shards.values().any(|shard| matches!(shard, ShardStatus::Fatal(_)))
+}
+
 async fn commands_api(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
     let store = miso_bot_store::open(&shared.config.store.0).await?;
     let config = CommandsConfig { cluster_key: shared.config.cluster_key.clone().map(|key| key.0) };
     let api = CommandsApi::start(config, Arc::clone(&shared.log), store, cancel);
     let mut prepared = api.ready();
     let readiness = shared.readiness.clone();
-    readiness.expect("store");
+    readiness.waiting("store", "being prepared");
     let listener = listener(shared.commands_listener.as_ref())?;
     tokio::select! {
         ended = api.serve(listener) => Ok(ended?),

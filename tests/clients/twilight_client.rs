@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt as _;
 use twilight_gateway::{ConfigBuilder, EventTypeFlags, Intents, Shard, ShardId, StreamExt as _};
 use twilight_model::gateway::event::Event;
 use twilight_model::gateway::payload::incoming::GuildCreate;
@@ -31,11 +30,14 @@ async fn main() {
     let config = ConfigBuilder::new(credential, intents).proxy_url(format!("ws://{address}")).build();
     let mut shard = Shard::with_config(ShardId::ONE, config);
     let mut user = None;
-    let mut input = tokio::io::stdin();
-    let mut rest = Vec::new();
+    let (ended, mut input_ends) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = ended.send(());
+    });
     loop {
         let event = tokio::select! {
-            _ = input.read_to_end(&mut rest) => return,
+            _ = &mut input_ends => return,
             event = shard.next_event(EventTypeFlags::all()) => event,
         };
         match event {

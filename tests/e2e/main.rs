@@ -8,6 +8,7 @@ mod bad_input;
 mod cli;
 mod compose;
 mod crash;
+mod documents;
 mod raw_client;
 mod real_clients;
 mod waiting;
