@@ -77,15 +77,52 @@ pub(crate) struct Live {
 }
 
 pub(crate) enum Done {
-    TakenOver { partition: i32, assignment: u64, found: Result<Option<Box<Takeover>>, SenderError> },
-    Intents { partition: i32, assignment: u64, tickets: Vec<Ticket>, began: Moment, result: Result<Vec<i64>, TransactError> },
-    Outcomes { partition: i32, assignment: u64, entries: Vec<Entry>, result: Result<Vec<i64>, TransactError> },
-    Released { partition: i32, assignment: u64 },
-    Tried { ticket: Ticket, tried: Tried },
-    BodyGone { ticket: Ticket },
-    Looked { ticket: Ticket, looked: Looked },
-    Copied { partition: i32, assignment: u64, at: ActionAt, action: Box<Action>, outcome: Option<Box<Outcome>> },
+    TakenOver {
+        partition: i32,
+        assignment: u64,
+        found: Result<Option<Box<Takeover>>, SenderError>,
+    },
+    Intents {
+        partition: i32,
+        assignment: u64,
+        tickets: Vec<Ticket>,
+        began: Moment,
+        result: Result<Vec<i64>, TransactError>,
+    },
+    Outcomes {
+        partition: i32,
+        assignment: u64,
+        entries: Vec<Entry>,
+        result: Result<Vec<i64>, TransactError>,
+    },
+    Released {
+        partition: i32,
+        assignment: u64,
+    },
+    Tried {
+        ticket: Ticket,
+        tried: Tried,
+    },
+    /// A connection could be made again.
+    Reached,
+    BodyGone {
+        ticket: Ticket,
+    },
+    Looked {
+        ticket: Ticket,
+        looked: Looked,
+    },
+    Copied {
+        partition: i32,
+        assignment: u64,
+        at: ActionAt,
+        action: Box<Action>,
+        outcome: Option<Box<Outcome>>,
+    },
 }
+
+/// With nothing due the engine wakes so often, for nothing.
+const IDLE: Duration = Duration::from_secs(3_600);
 
 pub(crate) struct Engine {
     pub(crate) config: SenderConfig,
@@ -102,7 +139,8 @@ pub(crate) struct Engine {
     pub(crate) gone_webhooks: HashSet<Box<str>>,
     pub(crate) riding: usize,
     pub(crate) parked: usize,
-    pub(crate) connect_failures: i32,
+    /// Discord cannot be reached; a work tries to.
+    pub(crate) reaching: bool,
     pub(crate) failure: Option<SenderError>,
     member: Member,
     actions: Reader,
@@ -141,7 +179,7 @@ impl Engine {
             gone_webhooks: Default::default(),
             riding: 0,
             parked: 0,
-            connect_failures: 0,
+            reaching: false,
             failure: None,
             assignments: 0,
             draining: false,
@@ -173,7 +211,7 @@ impl Engine {
             let wake = self.next_wake();
             if wake != woken_at {
                 woken_at = wake;
-                let at = wake.unwrap_or(now + Duration::from_secs(3_600));
+                let at = wake.unwrap_or(now + IDLE);
                 sleep.as_mut().reset(self.clock.instant(at).into());
             }
             let room = !self.draining && self.lives.len() + self.parked < MAX_OPEN;
@@ -195,7 +233,11 @@ impl Engine {
                 batch = self.interactions.next(), if room => self.read(batch, true).await?,
                 Some(command) = self.commands.recv() => self.command(command),
                 Ok(()) = self.token.changed() => self.scheduler.token_changed(),
-                () = &mut sleep => woken_at = None,
+                () = &mut sleep => {
+                    // A sleep that is over stays over: without a new end it would spin.
+                    sleep.as_mut().reset(self.clock.instant(now + IDLE).into());
+                    woken_at = None;
+                }
             }
         }
     }
@@ -343,8 +385,7 @@ impl Engine {
 
     /// Drops a job and its request.
     pub(crate) fn forget(&mut self, ticket: Ticket, now: Moment, now_ms: i64) {
-        if let Some(live) = self.lives.remove(&ticket)
-        {
+        if let Some(live) = self.lives.remove(&ticket) {
             if live.body_here {
                 self.riding -= live.action.body.len();
             }
@@ -402,7 +443,14 @@ impl Engine {
     }
 
     /// Looks for the result of a finished action, for a retry that takes it.
-    pub(crate) fn copy_result(&mut self, partition: i32, assignment: u64, at: ActionAt, action: Box<Action>, origin: crate::adopt::Origin) {
+    pub(crate) fn copy_result(
+        &mut self,
+        partition: i32,
+        assignment: u64,
+        at: ActionAt,
+        action: Box<Action>,
+        origin: crate::adopt::Origin,
+    ) {
         let log = Arc::clone(&self.log);
         self.works.push(
             async move {
