@@ -242,7 +242,7 @@ async fn crash_run(engines: Engines, seed: u64, folder: PathBuf) -> Result<Strin
         run.miso.remove_data();
         return Ok(line);
     }
-    run.keep(&discord);
+    run.keep(&discord, &asked, &struck);
     problems.push(line);
     problems.push(format!("Miso's data: {}", run.miso.data_dir().display()));
     Err(problems)
@@ -502,8 +502,19 @@ impl Run {
         )
     }
 
-    /// Writes what the clients noted beside the simulator's journal.
-    fn keep(&self, discord: &Discords) {
+    /// Writes what was asked, what struck and what the clients noted beside the simulator's journal.
+    fn keep(&self, discord: &Discords, asked: &BTreeMap<String, Vec<Asked>>, struck: &[Struck]) {
+        let requests = asked.iter().flat_map(|(channel, asked)| {
+            asked.iter().map(move |asked| {
+                json!({
+                    "channel": channel, "asked": format!("{:?}", asked.effect), "told": format!("{:?}", asked.told),
+                    "attempts": asked.attempts, "began_us": asked.began_us, "ended_us": asked.ended_us,
+                })
+            })
+        });
+        write_lines(&self.folder.join("asked.ndjson"), &requests.collect::<Vec<_>>());
+        let faults: Vec<Value> = struck.iter().map(|struck| json!({"at_us": struck.at_us, "fault": format!("{struck:?}")})).collect();
+        write_lines(&self.folder.join("faults.ndjson"), &faults);
         let mut lines = Vec::new();
         for notes in self.groups.iter().flatten() {
             let notes = read(notes);

@@ -173,7 +173,6 @@ mod tests {
             method: method.into(),
             path: path.into(),
             body,
-            status: 200,
             applied,
             delay_ms: 0,
             cut: false,

@@ -30,8 +30,9 @@ const REST_MS: std::ops::Range<u64> = 20..350;
 /// A stop shorter than the session of a group member, and one longer (6 s).
 const SHORT_STOP: Duration = Duration::from_millis(1_500);
 const LONG_STOP: Duration = Duration::from_millis(8_500);
-/// Commands given right before the role that answers them is struck.
-const BURST: usize = 4;
+/// Commands given around the moment at which a role that answers them is struck, and when in it that is.
+const BURST: usize = 12;
+const BURST_MS: std::ops::Range<u64> = 3..12;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -129,14 +130,21 @@ impl Injector<'_> {
             self.flow(&after, fault).await;
             let rest = Duration::from_millis(self.random.random_range(REST_MS));
             tokio::time::sleep(rest).await;
-            if matches!(fault.target(), "handlers" | "commands-api") {
-                for _ in 0..BURST {
-                    self.crowd.say().await;
-                }
-                tokio::time::sleep(Duration::from_millis(self.random.random_range(0..8))).await;
-            }
             after = format!("{fault:?}");
+            if !matches!(fault.target(), "handlers" | "commands-api") {
+                self.act(fault, &mut struck).await;
+                continue;
+            }
+            // Answers take milliseconds: the fault strikes amid commands that are still being given.
+            let crowd = Arc::clone(&self.crowd);
+            let burst = tokio::spawn(async move {
+                for _ in 0..BURST {
+                    crowd.say().await;
+                }
+            });
+            tokio::time::sleep(Duration::from_millis(self.random.random_range(BURST_MS))).await;
             self.act(fault, &mut struck).await;
+            burst.await.expect("no panic");
         }
         self.flow(&after, Fault::Kill(UP)).await;
         struck
