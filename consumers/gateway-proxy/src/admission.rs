@@ -24,9 +24,7 @@ pub(crate) fn automatic_intents(application: Option<&[u8]>) -> u32 {
         return unprivileged | intents::GUILD_MEMBERS | intents::MESSAGE_CONTENT;
     };
     let allowed = |bits: u64, intent: u32| if flags & bits == 0 { 0 } else { intent };
-    unprivileged
-        | allowed(MEMBERS_FLAGS, intents::GUILD_MEMBERS)
-        | allowed(CONTENT_FLAGS, intents::MESSAGE_CONTENT)
+    unprivileged | allowed(MEMBERS_FLAGS, intents::GUILD_MEMBERS) | allowed(CONTENT_FLAGS, intents::MESSAGE_CONTENT)
 }
 
 /// What the client gets, or the close code and words.

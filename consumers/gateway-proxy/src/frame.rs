@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn every_payload_of_ours_has_op_d_s_and_t() {
-        for text in [ASK, HEARTBEAT_ACK, RECONNECT, INVALID_SESSION, std::str::from_utf8(&hello(41_250)).expect("text")] {
+        for text in [ASK, HEARTBEAT_ACK, RECONNECT, INVALID_SESSION, std::str::from_utf8(&hello(41_250)).expect("text")]
+        {
             let value: Value = serde_json::from_str(text).expect("JSON");
             let keys: Vec<_> = value.as_object().expect("object").keys().map(String::as_str).collect();
             assert_eq!(keys, ["d", "op", "s", "t"]);

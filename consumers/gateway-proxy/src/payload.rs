@@ -133,9 +133,8 @@ fn identify(envelope: &Envelope<'_>) -> Option<Identify> {
         shard: pair,
         shard_is_malformed: shard.is_some() && pair.is_none(),
         compress: wants(d.get("compress")) || wants(envelope.compress.as_ref()),
-        large_threshold: threshold.map_or(LARGE_THRESHOLD, |members| {
-            members.clamp(*LARGE_THRESHOLDS.start(), *LARGE_THRESHOLDS.end())
-        }),
+        large_threshold: threshold
+            .map_or(LARGE_THRESHOLD, |members| members.clamp(*LARGE_THRESHOLDS.start(), *LARGE_THRESHOLDS.end())),
     })
 }
 
@@ -177,12 +176,23 @@ mod tests {
 
     #[test]
     fn what_is_wrong_has_its_error() {
-        for text in ["", "nonsense", "{}", r#"{"op":"x"}"#, r#"{"op":2,"d":{}}"#, r#"{"op":2}"#, r#"{"op":6,"d":1}"#, r#"{"op":4,"d":null}"#] {
+        for text in [
+            "",
+            "nonsense",
+            "{}",
+            r#"{"op":"x"}"#,
+            r#"{"op":2,"d":{}}"#,
+            r#"{"op":2}"#,
+            r#"{"op":6,"d":1}"#,
+            r#"{"op":4,"d":null}"#,
+        ] {
             assert_eq!(parsed(text), Err(PayloadError::Malformed), "{text}");
         }
         assert_eq!(parsed(r#"{"op":99,"d":null}"#), Err(PayloadError::UnknownOpcode(99)));
         assert_eq!(parse(&[0xff, 0xfe]), Err(PayloadError::Malformed));
-        let Ok(ClientPayload::Identify(identify)) = parsed(r#"{"op":2,"d":{"token":"t","shard":[1]}}"#) else { panic!("IDENTIFY") };
+        let Ok(ClientPayload::Identify(identify)) = parsed(r#"{"op":2,"d":{"token":"t","shard":[1]}}"#) else {
+            panic!("IDENTIFY")
+        };
         assert!(identify.shard_is_malformed && identify.intents.is_none());
     }
 

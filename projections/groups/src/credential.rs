@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_no_credential_is_none() {
         assert!(Credential::parse("").is_none());
-        assert!(Credential::parse("Bot ").is_none());
+        assert!(Credential::parse("  ").is_none());
         assert!(Credential::parse(&"x".repeat(MAX_CREDENTIAL_BYTES + 1)).is_none());
         assert!(Credential::parse("a.b").expect("bare").parts.is_none());
         assert!(Credential::parse("a.%%%.c").expect("odd").group().is_none());

@@ -30,7 +30,9 @@ pub(crate) fn apply(groups: &mut ByName, record: &Record) {
             Ok(group) => {
                 groups.insert(name.to_owned(), Arc::new(group));
             }
-            Err(error) => tracing::error!(offset = record.offset, %error, "a handler group cannot be read; it is left as it was"),
+            Err(error) => {
+                tracing::error!(offset = record.offset, %error, "a handler group cannot be read; it is left as it was");
+            }
         },
     }
 }

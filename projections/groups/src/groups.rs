@@ -9,10 +9,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::credential::{self, Credential};
 use crate::consumer_group;
+use crate::credential::{self, Credential};
 use crate::follow::{self, ByName};
-
 
 /// Handler groups of one deployment, at most; one more is refused.
 pub const MAX_GROUPS: usize = 256;
@@ -255,7 +254,6 @@ impl Groups {
         changes.wait_for(seen).await.map(|_| ()).map_err(|_| GroupError::Log(LogError::Closed))
     }
 }
-
 
 fn check_name(name: &str) -> Result<(), GroupError> {
     let fits = !name.is_empty()

@@ -10,10 +10,7 @@ use miso_log::{ReadError, SharedLog};
 ///
 /// # Errors
 /// [`ReadError::Unavailable`] or [`ReadError::Closed`].
-pub(super) async fn fetch(
-    log: SharedLog,
-    places: Vec<(i32, i64)>,
-) -> Result<HashMap<(i32, i64), Bytes>, ReadError> {
+pub(super) async fn fetch(log: SharedLog, places: Vec<(i32, i64)>) -> Result<HashMap<(i32, i64), Bytes>, ReadError> {
     let mut wanted: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
     for (partition, offset) in places {
         wanted.entry(partition).or_default().push(offset);
@@ -39,7 +36,8 @@ pub(super) async fn fetch(
                 }
             }
             Err(ReadError::BehindRetention { partition, earliest, .. }) => {
-                let is_gone = wanted.get(&partition).and_then(|offsets| offsets.last()).is_none_or(|&last| last < earliest);
+                let is_gone =
+                    wanted.get(&partition).and_then(|offsets| offsets.last()).is_none_or(|&last| last < earliest);
                 if is_gone {
                     wanted.remove(&partition);
                     reader.remove(partition);

@@ -144,7 +144,9 @@ impl GroupLoop {
                 self.in_hand = Some((batch, 0));
             }
             Woken::Batch(Err(error)) => self.read_failed(error).await?,
-            Woken::Fetched((session, attempt, Ok(events))) => self.core.replayed(now, &*view, session, attempt, &events),
+            Woken::Fetched((session, attempt, Ok(events))) => {
+                self.core.replayed(now, &*view, session, attempt, &events);
+            }
             Woken::Fetched((session, attempt, Err(error))) => {
                 tracing::warn!(group = self.name, %error, "missed events cannot be read now");
                 self.core.replay_failed(now, session, attempt);
@@ -312,7 +314,13 @@ impl GroupLoop {
         match error {
             ReadError::BehindRetention { partition, wanted, earliest } => {
                 metrics::counter!("miso_proxy_gaps_total").increment(1);
-                tracing::error!(group = self.name, partition, from = wanted, to = earliest, "retention has removed events that the group had not read");
+                tracing::error!(
+                    group = self.name,
+                    partition,
+                    from = wanted,
+                    to = earliest,
+                    "retention has removed events that the group had not read"
+                );
                 self.core.skip_to(partition, earliest);
                 let at_ms = now_ms();
                 let group = miso_groups::consumer_group(&self.name);

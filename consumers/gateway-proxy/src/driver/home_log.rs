@@ -98,12 +98,8 @@ impl HomeLog {
         }
         let topic = GATEWAY_EVENTS;
         let group = miso_groups::consumer_group(group);
-        let offsets = plan.offsets.iter().map(|&(partition, next)| OffsetCommit {
-            group: group.clone(),
-            topic,
-            partition,
-            next,
-        });
+        let offsets =
+            plan.offsets.iter().map(|&(partition, next)| OffsetCommit { group: group.clone(), topic, partition, next });
         self.transact(records, offsets.collect(), floor).await.map(drop)
     }
 

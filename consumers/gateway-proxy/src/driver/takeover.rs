@@ -9,8 +9,8 @@ use miso_model::{
 };
 use tokio::time::Instant;
 
-use super::home_log::{CLAIM_KEY, HomeLog, LEASE_KEY, home_offset, transact_until_done};
 use super::HOME_GROUP;
+use super::home_log::{CLAIM_KEY, HomeLog, LEASE_KEY, home_offset, transact_until_done};
 use crate::ProxyError;
 use crate::home::{LedgerEntry, Restored, restore};
 use crate::proxy::{Shared, now_ms};

@@ -295,8 +295,8 @@ impl Reader<'_> {
     async fn identify(&mut self, identify: Identify) -> Result<(), Ended> {
         let group = self.authenticate(&identify.token).await?;
         let upstream = self.shared.upstream_intents();
-        let wishes = admission::admit(&identify, self.version, &group, upstream)
-            .map_err(|(code, why)| self.close(code, why))?;
+        let wishes =
+            admission::admit(&identify, self.version, &group, upstream).map_err(|(code, why)| self.close(code, why))?;
         if identify.compress {
             self.both.compress.store(true, Relaxed);
         }

@@ -83,7 +83,9 @@ fn deflated(stream: &mut Compress, json: &[u8], flush: FlushCompress) -> Vec<u8>
         let status = stream.compress_vec(&json[taken..], &mut out, flush);
         let taken = usize::try_from(stream.total_in() - start).unwrap_or(json.len());
         let has_room = out.len() < out.capacity();
-        if matches!(status, Ok(Status::StreamEnd) | Err(_)) || (taken == json.len() && has_room && flush != FlushCompress::Finish) {
+        if matches!(status, Ok(Status::StreamEnd) | Err(_))
+            || (taken == json.len() && has_room && flush != FlushCompress::Finish)
+        {
             return out;
         }
         out.reserve(PIECE);
@@ -128,7 +130,12 @@ mod tests {
         let short = "[ -~]{0,2000}".prop_map(String::into_bytes);
         let long = any::<u64>().prop_map(|seed| {
             let mut state = seed | 1;
-            (0..100_000).map(|_| { state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1); (state >> 56) as u8 % 96 + 32 }).collect()
+            (0..100_000)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (state >> 56) as u8 % 96 + 32
+                })
+                .collect()
         });
         proptest::collection::vec(prop_oneof![4 => short, 1 => long], 1..12)
     }

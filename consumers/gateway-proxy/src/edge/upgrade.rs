@@ -108,7 +108,8 @@ async fn respond(
 
 /// Version 13 only, with a key.
 fn refused() -> Response<Body> {
-    let mut response = Response::new(Body::from("a websocket handshake of version 13 with Sec-WebSocket-Key is needed"));
+    let mut response =
+        Response::new(Body::from("a websocket handshake of version 13 with Sec-WebSocket-Key is needed"));
     *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
     response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, http::HeaderValue::from_static("13"));
     response.headers_mut().insert(header::UPGRADE, http::HeaderValue::from_static("websocket"));

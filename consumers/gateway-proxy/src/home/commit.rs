@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use miso_model::{
-    Acked, Asked, GroupCheckpoint, GuildId, LogRecord, PartitionRead, SLOTS, SessionCheckpoint,
-};
+use miso_model::{Acked, Asked, GroupCheckpoint, GuildId, LogRecord, PartitionRead, SLOTS, SessionCheckpoint};
 
 use super::Core;
 use super::packing::pack_offsets;
@@ -104,7 +102,8 @@ impl Core {
     fn plan_sessions(&mut self, now: i64, all: bool, records: &mut Vec<PlannedRecord>) {
         let (epoch, ledger, group) = (self.epoch, self.ledger_next, Arc::clone(&self.group));
         for session in self.sessions.iter_mut().flatten() {
-            let due = session.is_dirty && (all || session.is_urgent || now >= session.checkpointed_at + CHECKPOINT_EVERY_MS);
+            let due =
+                session.is_dirty && (all || session.is_urgent || now >= session.checkpointed_at + CHECKPOINT_EVERY_MS);
             if due || ledger - session.checkpoint_offset > CHECKPOINT_LAG {
                 let checkpoint = checkpoint_of(session, &group.name, epoch, ledger).to_bytes();
                 records.push(PlannedRecord::Session(session.id.to_string(), Some(checkpoint)));

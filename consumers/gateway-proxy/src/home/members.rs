@@ -161,9 +161,7 @@ impl Core {
     /// A client whose window is full gets no members either.
     fn answer_rate_limited(&mut self, index: usize, guild: u64, nonce: Option<&Value>) {
         let nonce = nonce.map_or(String::new(), |nonce| format!(",\"nonce\":{nonce}"));
-        let d = format!(
-            r#"{{"opcode":8,"retry_after":{RETRY_AFTER_S},"meta":{{"guild_id":"{guild}"{nonce}}}}}"#
-        );
+        let d = format!(r#"{{"opcode":8,"retry_after":{RETRY_AFTER_S},"meta":{{"guild_id":"{guild}"{nonce}}}}}"#);
         if let Some(session) = self.session_mut(index) {
             let text = format!("RATE_LIMITED {d}").into();
             session.push(|_| Item::Other(text), "RATE_LIMITED", d.as_bytes());

@@ -1,8 +1,8 @@
 //! Guilds move until the members of a slice have about as many each. Each move: its dispatch stops,
 //! the owner is asked to acknowledge, and after the grace the guild goes away there and comes here.
 
-use super::session::{Session, Todo};
 use super::Core;
+use super::session::{Session, Todo};
 
 /// A guild moves at most so often, milliseconds: 50 a second.
 const MOVE_EVERY_MS: i64 = 20;
@@ -150,4 +150,3 @@ impl Core {
         Some((self.last_move_ms + MOVE_EVERY_MS).max(now + 1))
     }
 }
-

@@ -47,7 +47,8 @@ impl Partition {
 
     pub(crate) fn look(&self, offset: i64) -> Known {
         if offset >= self.end {
-            let is_known = offset <= self.restored_until && (self.sent.contains(&offset) || self.done.contains(&offset));
+            let is_known =
+                offset <= self.restored_until && (self.sent.contains(&offset) || self.done.contains(&offset));
             return if is_known { Known::Settled } else { Known::New };
         }
         if self.open.contains(&offset) { Known::Open } else { Known::Settled }
@@ -145,7 +146,10 @@ mod tests {
         (0..4).for_each(|offset| partition.send(offset));
         partition.acknowledge(1);
         partition.reopen(2);
-        assert_eq!([0, 1, 2, 3, 4].map(|o| partition.look(o)), [Known::Settled, Known::Settled, Known::Open, Known::Settled, Known::New]);
+        assert_eq!(
+            [0, 1, 2, 3, 4].map(|o| partition.look(o)),
+            [Known::Settled, Known::Settled, Known::Open, Known::Settled, Known::New]
+        );
         assert_eq!(partition.start(), 2);
         assert_eq!(partition.finished(), 0);
     }

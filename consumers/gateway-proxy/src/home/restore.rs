@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use miso_model::{
-    Acked, Asked, Balance, Ended, GroupCheckpoint, HandlerGroup, HomeClaim, LogRecord, SLOTS, Sent, SentItem, SentKind, SessionCheckpoint,
+    Acked, Asked, Balance, Ended, GroupCheckpoint, HandlerGroup, HomeClaim, LogRecord, SLOTS, Sent, SentItem, SentKind,
+    SessionCheckpoint,
 };
 
+use super::Slice;
 use super::members::AskedBy;
 use super::packing::{unpack, unpack_offsets};
 use super::partition::Partition;
 use super::session::{Item, Phase, Session, Wishes, unpacked};
-use super::Slice;
 
 /// A record of `proxy.ledger`, decoded.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +109,12 @@ struct Restoring {
 }
 
 impl Restoring {
-    fn new(group: &str, checkpoint: Option<&GroupCheckpoint>, sessions: Vec<(String, SessionCheckpoint)>, now: i64) -> Self {
+    fn new(
+        group: &str,
+        checkpoint: Option<&GroupCheckpoint>,
+        sessions: Vec<(String, SessionCheckpoint)>,
+        now: i64,
+    ) -> Self {
         let mut this = Self {
             group_from: checkpoint.map_or(i64::MIN, |checkpoint| checkpoint.ledger_offset),
             session_from: HashMap::new(),

@@ -33,15 +33,25 @@ pub(crate) const ASK_DEADLINE_MS: i64 = 15_000;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
     /// An event of the log.
-    Event { partition: i32, offset: i64, bytes: u32 },
+    Event {
+        partition: i32,
+        offset: i64,
+        bytes: u32,
+    },
     /// GUILD_CREATE from state.
-    Snapshot { guild: u64, bytes: u32 },
+    Snapshot {
+        guild: u64,
+        bytes: u32,
+    },
     /// GUILD_DELETE `unavailable: true`.
     Gone(u64),
     Ready,
     Resumed,
     /// One GUILD_MEMBERS_CHUNK from state: index, and the `d` of the op 8.
-    Members { index: u32, request: Arc<str> },
+    Members {
+        index: u32,
+        request: Arc<str>,
+    },
     /// Any other dispatch of ours: event type, a space, the JSON of `d`.
     Other(Arc<str>),
 }
@@ -232,7 +242,8 @@ impl Session {
         if sequence > self.settled {
             self.grace.push_back((sequence, now));
         }
-        self.unacked_bytes = self.items.iter().skip(usize::try_from(sequence - self.settled).unwrap_or(0)).map(Item::bytes).sum();
+        self.unacked_bytes =
+            self.items.iter().skip(usize::try_from(sequence - self.settled).unwrap_or(0)).map(Item::bytes).sum();
         self.sent_at.clear();
         self.asked_at = None;
         self.is_dirty = true;
@@ -339,7 +350,11 @@ pub(crate) fn unpacked(items: &[SentItem]) -> Vec<Item> {
         match &item.kind {
             SentKind::Events => {
                 let places = item.events.as_ref().and_then(|events| unpack(events)).unwrap_or_default();
-                out.extend(places.into_iter().map(|(partition, offset)| Item::Event { partition, offset, bytes: UNKNOWN_BYTES }));
+                out.extend(places.into_iter().map(|(partition, offset)| Item::Event {
+                    partition,
+                    offset,
+                    bytes: UNKNOWN_BYTES,
+                }));
             }
             SentKind::Snapshot => out.push(Item::Snapshot { guild, bytes: UNKNOWN_BYTES }),
             SentKind::Gone => out.push(Item::Gone(guild)),
@@ -422,7 +437,11 @@ mod tests {
         event(&mut session, 100);
         event(&mut session, 101);
         session.push(|_| Item::Gone(9), "GUILD_DELETE", b"{}");
-        session.push(|_| Item::Members { index: 2, request: r#"{"guild_id":"1"}"#.into() }, "GUILD_MEMBERS_CHUNK", b"{}");
+        session.push(
+            |_| Item::Members { index: 2, request: r#"{"guild_id":"1"}"#.into() },
+            "GUILD_MEMBERS_CHUNK",
+            b"{}",
+        );
         session.push(|_| Item::Other("X {}".into()), "X", b"{}");
         event(&mut session, 7);
         let packed = session.packed_after(0);

@@ -487,4 +487,3 @@ fn split(text: &str) -> (String, Vec<u8>) {
     let (event_type, d) = text.split_once(' ').unwrap_or((text, "{}"));
     (event_type.to_owned(), d.as_bytes().to_vec())
 }
-

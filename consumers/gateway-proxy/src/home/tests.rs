@@ -169,7 +169,8 @@ impl World {
             .iter()
             .filter_map(|(id, bytes)| Some((id.clone(), SessionCheckpoint::from_bytes(bytes).ok()?)))
             .collect();
-        let froms = sessions.iter().map(|(_, s)| s.ledger_offset).chain(group_checkpoint.as_ref().map(|g| g.ledger_offset));
+        let froms =
+            sessions.iter().map(|(_, s)| s.ledger_offset).chain(group_checkpoint.as_ref().map(|g| g.ledger_offset));
         let from = froms.min().unwrap_or(i64::MAX);
         let entries: Vec<(i64, LedgerEntry)> = self
             .ledger
@@ -178,7 +179,15 @@ impl World {
             .filter_map(|(offset, bytes)| Some((*offset, LedgerEntry::decode(bytes)?)))
             .collect();
         let next = i64::try_from(self.ledger.len()).expect("small");
-        let restored = restore(&group(self.balance.clone()), &self.positions, group_checkpoint.as_ref(), sessions, Some(&entries), next, self.now);
+        let restored = restore(
+            &group(self.balance.clone()),
+            &self.positions,
+            group_checkpoint.as_ref(),
+            sessions,
+            Some(&entries),
+            next,
+            self.now,
+        );
         self.core = Some(Core::new(group(self.balance.clone()), config(), self.epoch, restored, self.now));
     }
 
@@ -373,7 +382,7 @@ impl World {
                     let there = seen.available.get(&guild).is_some_and(|&(_, there)| there);
                     assert!(there, "{session} gets {dispatch} of a guild that is not there for it");
                     let of_guild = |&n: &u64| self.events[usize::try_from(n).expect("small")].2 == guild;
-                    let last = seen.events.values().copied().filter(of_guild).next_back();
+                    let last = seen.events.values().copied().rfind(of_guild);
                     assert!(last.is_none_or(|last| last < number), "{session}: {number} after {last:?}");
                 }
                 seen.events.insert(sequence, number);
@@ -424,7 +433,10 @@ impl World {
             self.positions[at] = next;
             for (number, &(of, offset, _)) in (0..).zip(&self.events) {
                 if of == partition && offset < next {
-                    assert!(self.acknowledged.contains(&number), "{number} is committed and nobody has acknowledged it");
+                    assert!(
+                        self.acknowledged.contains(&number),
+                        "{number} is committed and nobody has acknowledged it"
+                    );
                 }
             }
         }

@@ -19,7 +19,10 @@ async fn mistakes_before_identify() {
     assert_eq!(closed_after(&rig, &json!({"op": 99, "d": null})).await, Some(4001));
     assert_eq!(closed_after(&rig, &json!({"op": 3, "d": {"status": "online"}})).await, Some(4003));
     assert_eq!(closed_after(&rig, &json!({"op": 2, "d": {"token": "wrong", "intents": 1}})).await, Some(4004));
-    assert_eq!(closed_after(&rig, &json!({"op": 6, "d": {"token": "no", "session_id": "x", "seq": 1}})).await, Some(4004));
+    assert_eq!(
+        closed_after(&rig, &json!({"op": 6, "d": {"token": "no", "session_id": "x", "seq": 1}})).await,
+        Some(4004)
+    );
     let mut client = rig.connect().await;
     client.raw(Message::text("{nonsense")).await;
     assert_eq!(client.closed().await, Some(4002));
@@ -88,7 +91,9 @@ async fn a_sequence_that_was_never_sent_is_4007() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_proxy_survives_bytes_of_any_kind() {
     let rig = Rig::start(&[guild(0)]).await;
-    for bytes in [vec![0xff; 300], b"null".to_vec(), b"[]".to_vec(), vec![0; 4_096], b"{\"op\":2,\"d\":{\"token\":1}}".to_vec()] {
+    for bytes in
+        [vec![0xff; 300], b"null".to_vec(), b"[]".to_vec(), vec![0; 4_096], b"{\"op\":2,\"d\":{\"token\":1}}".to_vec()]
+    {
         let mut client = rig.connect().await;
         client.raw(Message::binary(bytes)).await;
         assert_eq!(client.closed().await, Some(4002));

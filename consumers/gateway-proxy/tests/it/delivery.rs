@@ -30,7 +30,8 @@ async fn ready_has_what_libraries_need_and_guilds_follow_as_available() {
         assert_eq!((create["t"].as_str(), &create["d"]["unavailable"]), (Some("GUILD_CREATE"), &json!(false)));
         assert_eq!(create["d"]["unknown_field"], json!({"kept": true}), "unknown fields pass");
         let members = create["d"]["members"].as_array().expect("members");
-        assert!(members.iter().any(|member| member["user"]["id"] == OWN_USER.to_string()));
+        let own = json!(OWN_USER.to_string());
+        assert!(members.iter().any(|member| member["user"]["id"] == own));
     }
 }
 
@@ -83,7 +84,8 @@ async fn a_client_is_asked_to_acknowledge_within_about_a_second() {
     rig.upstream.messages(guild(5), 0..10).await;
     client.contents(10).await;
     let all = rig.upstream.next_offset(partition);
-    let committed = until("the position without any heartbeat of its own", || async { rig.committed(partition).await == all });
+    let committed =
+        until("the position without any heartbeat of its own", || async { rig.committed(partition).await == all });
     client.silent_during(committed).await;
 }
 

@@ -41,7 +41,8 @@ async fn a_group_balanced_by_event_spreads_one_guild() {
     let mut first = rig.member(1).await;
     let mut second = rig.member(1).await;
     for number in 0..20_u64 {
-        let d = json!({"id": number.to_string(), "content": format!("message {number}"), "guild_id": guild(5).to_string()});
+        let d =
+            json!({"id": number.to_string(), "content": format!("message {number}"), "guild_id": guild(5).to_string()});
         rig.upstream.event("MESSAGE_CREATE", Some(guild(5)), Some((100 + number) << 22), Some(1), &d).await;
     }
     let (mut one, mut two) = (0, 0);

@@ -45,7 +45,8 @@ async fn the_gateway_answers_on_every_spelling_of_the_root() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_else_is_for_rest() {
     let rig = Rig::start(&[guild(0)]).await;
-    for (line, uri) in [("GET /api/v10/gateway/bot", "/api/v10/gateway/bot"), ("POST /x?y=1", "/x?y=1"), ("GET /", "/")] {
+    for (line, uri) in [("GET /api/v10/gateway/bot", "/api/v10/gateway/bot"), ("POST /x?y=1", "/x?y=1"), ("GET /", "/")]
+    {
         let answer = speak(&rig, &[line, " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"], "\0").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{line}: {answer}");
         assert!(answer.to_lowercase().contains("\r\ndate: "), "{line}: {answer}");

@@ -10,14 +10,15 @@ use crate::upstream::guild;
 async fn commands(rig: &Rig, count: usize) -> Vec<GatewayCommand> {
     let mut reader = rig.log.reader(GATEWAY_COMMANDS, &[(0, 0)]);
     let mut commands = Vec::new();
-    let read = async {
-        while commands.len() < count {
-            let batch = reader.next().await.expect("reads");
-            commands.extend(batch.iter().map(|record| {
-                GatewayCommand::from_bytes(record.value.as_ref().expect("a value")).expect("a command")
-            }));
-        }
-    };
+    let read =
+        async {
+            while commands.len() < count {
+                let batch = reader.next().await.expect("reads");
+                commands.extend(batch.iter().map(|record| {
+                    GatewayCommand::from_bytes(record.value.as_ref().expect("a value")).expect("a command")
+                }));
+            }
+        };
     tokio::time::timeout(PATIENCE, read).await.expect("commands in time");
     commands
 }
@@ -80,7 +81,8 @@ async fn chunks_of_discord_reach_only_who_asked_under_its_own_nonce() {
     let nonce = d["nonce"].as_str().expect("a nonce").to_owned();
     assert!(nonce.len() <= 32 && nonce != "mine");
     assert_eq!(nonce, command.request_id);
-    let chunk = json!({"guild_id": guild(0).to_string(), "members": [], "chunk_index": 0, "chunk_count": 1, "nonce": nonce});
+    let chunk =
+        json!({"guild_id": guild(0).to_string(), "members": [], "chunk_index": 0, "chunk_count": 1, "nonce": nonce});
     rig.upstream.event("GUILD_MEMBERS_CHUNK", Some(guild(0)), None, None, &chunk).await;
     rig.upstream.messages(guild(0), 0..1).await;
     let got = client.dispatch_of("GUILD_MEMBERS_CHUNK").await;

@@ -126,7 +126,14 @@ impl Upstream {
         self.append(vec![Append::new(GATEWAY_EVENTS, slot(guild), vec![1, 2, 3], NOW)]).await;
     }
 
-    fn encode(&mut self, event_type: &str, guild: Option<u64>, channel: Option<u64>, user: Option<u64>, d: &Value) -> Vec<u8> {
+    fn encode(
+        &mut self,
+        event_type: &str,
+        guild: Option<u64>,
+        channel: Option<u64>,
+        user: Option<u64>,
+        d: &Value,
+    ) -> Vec<u8> {
         self.sequence += 1;
         let d = d.to_string();
         let view = EventView {
