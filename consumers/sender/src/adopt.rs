@@ -97,8 +97,15 @@ mod tests {
     use super::*;
 
     fn action(body: &'static str, key: Option<&str>, at_ms: i64) -> Action {
-        let (mut action, _) =
-            Action::new([1; 16], "demo", "POST", "/channels/1/messages", Bytes::from_static(body.as_bytes()), at_ms, None);
+        let (mut action, _) = Action::new(
+            [1; 16],
+            "demo",
+            "POST",
+            "/channels/1/messages",
+            Bytes::from_static(body.as_bytes()),
+            at_ms,
+            None,
+        );
         action.idempotency_key = key.map(str::to_owned);
         action
     }
@@ -139,7 +146,10 @@ mod tests {
         let mut adoption = Adoption::default();
         assert_eq!(adoption.action(&action("a", Some("k"), 0), (false, 1)), None);
         for offset in 2..5 {
-            assert_eq!(adoption.action(&action("z", Some("k"), 9), (false, offset)).map(|origin| origin.at), Some((false, 1)));
+            assert_eq!(
+                adoption.action(&action("z", Some("k"), 9), (false, offset)).map(|origin| origin.at),
+                Some((false, 1))
+            );
         }
         assert_eq!(adoption.action(&action("a", Some("other"), 9), (false, 6)), None);
     }

@@ -72,10 +72,18 @@ impl Bucket {
         match self.window {
             Window::Unlimited => Free::Now,
             Window::Counted { remaining, resets, .. } if now < resets => {
-                if remaining > 0 { Free::Now } else { Free::At(resets) }
+                if remaining > 0 {
+                    Free::Now
+                } else {
+                    Free::At(resets)
+                }
             }
             Window::Unknown | Window::Counted { .. } => {
-                if self.in_flight == 0 { Free::Now } else { Free::AfterAnswer }
+                if self.in_flight == 0 {
+                    Free::Now
+                } else {
+                    Free::AfterAnswer
+                }
             }
         }
     }
@@ -236,8 +244,16 @@ mod tests {
     use crate::seen::Scope;
 
     fn seen(hash: &str, limit: i64, remaining: i64, reset_after_ms: u64) -> Seen {
-        let counted = Counted { hash: hash.into(), limit, remaining, reset_after: Duration::from_millis(reset_after_ms) };
-        Seen { status: 200, counted: Some(counted), retry_after: None, scope: Scope::User, from_the_edge: false, code: None }
+        let counted =
+            Counted { hash: hash.into(), limit, remaining, reset_after: Duration::from_millis(reset_after_ms) };
+        Seen {
+            status: 200,
+            counted: Some(counted),
+            retry_after: None,
+            scope: Scope::User,
+            from_the_edge: false,
+            code: None,
+        }
     }
 
     fn bare(status: u16) -> Seen {

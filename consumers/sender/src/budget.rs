@@ -183,7 +183,9 @@ mod tests {
         assert_eq!(invalid.free(1, ms(60)), Ok(()));
         assert_eq!(invalid.free(2, ms(60)), Err(Some(ms(10) + INVALID_WINDOW)));
         assert_eq!(invalid.free(2, ms(10) + INVALID_WINDOW), Ok(()));
-        for at in 0..100 { invalid.add(ms(1_000 + at)); }
+        for at in 0..100 {
+            invalid.add(ms(1_000 + at));
+        }
         assert_eq!(invalid.count(), 4);
     }
 }

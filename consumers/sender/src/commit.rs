@@ -24,7 +24,12 @@ use crate::wire::{request_body, request_headers};
 const CHECKPOINT_EVERY: Moment = Moment::from_secs(10);
 
 /// Tries until it happened, or can never happen.
-async fn transact(owner: Owner, records: Vec<Append>, offsets: Vec<OffsetCommit>, now: impl Fn() -> Moment) -> (Moment, Result<Vec<i64>, TransactError>) {
+async fn transact(
+    owner: Owner,
+    records: Vec<Append>,
+    offsets: Vec<OffsetCommit>,
+    now: impl Fn() -> Moment,
+) -> (Moment, Result<Vec<i64>, TransactError>) {
     loop {
         let began = now();
         match owner.transact(records.clone(), offsets.clone()).await {

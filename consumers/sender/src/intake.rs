@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use miso_log::Record;
-use miso_model::{Action, Lane, LogRecord, Orphaned, OutcomeKind, Payload, RecordError, Route, RouteClass};
 use miso_log::catalogue::{REST_ACTIONS, REST_INTERACTIONS};
+use miso_model::{Action, Lane, LogRecord, Orphaned, OutcomeKind, Payload, RecordError, Route, RouteClass};
 
 use crate::SenderError;
 use crate::bucket::Moment;
@@ -17,7 +17,13 @@ use crate::verdict::{Repeat, Verdict, recover};
 use crate::wire::{Own, content_type};
 
 impl Engine {
-    pub(crate) fn record(&mut self, record: &Record, interactions: bool, now: Moment, now_ms: i64) -> Result<(), SenderError> {
+    pub(crate) fn record(
+        &mut self,
+        record: &Record,
+        interactions: bool,
+        now: Moment,
+        now_ms: i64,
+    ) -> Result<(), SenderError> {
         let at: ActionAt = (interactions, record.offset);
         let index = usize::from(interactions);
         let Some(part) = self.parts.get_mut(&record.partition).filter(|part| part.is_live()) else { return Ok(()) };
@@ -39,7 +45,11 @@ impl Engine {
         }
         let action = match Action::from_bytes(value) {
             Ok(action) => Box::new(action),
-            Err(error @ (RecordError::UnknownSchema(_) | RecordError::NotSingleObject(_) | RecordError::Malformed { .. })) => {
+            Err(
+                error @ (RecordError::UnknownSchema(_)
+                | RecordError::NotSingleObject(_)
+                | RecordError::Malformed { .. }),
+            ) => {
                 if history || !open {
                     return Ok(());
                 }
@@ -158,7 +168,14 @@ impl Engine {
     }
 
     /// Why an action is not sent at all.
-    fn refusal(&self, action: &Action, route: &Route, repeat: Repeat, open_since_ms: Option<i64>, now_ms: i64) -> Option<Own> {
+    fn refusal(
+        &self,
+        action: &Action,
+        route: &Route,
+        repeat: Repeat,
+        open_since_ms: Option<i64>,
+        now_ms: i64,
+    ) -> Option<Own> {
         if let Some(since_ms) = open_since_ms {
             let unknown = matches!(recover(repeat, since_ms, now_ms), Verdict::Unknown);
             return unknown.then(Own::unknown);

@@ -58,7 +58,8 @@ impl Job {
         let bare = path.split('?').next().unwrap_or_default();
         let renames = method == "PATCH"
             && route.template == "/channels/{channel}"
-            && serde_json::from_slice::<ChannelEdit>(body).is_ok_and(|edit| edit.name.is_some() || edit.topic.is_some());
+            && serde_json::from_slice::<ChannelEdit>(body)
+                .is_ok_and(|edit| edit.name.is_some() || edit.topic.is_some());
         let reaction = route.template.contains("/reactions") && matches!(method, "PUT" | "DELETE");
         let counter: Box<str> = if reaction {
             // Measured at Discord: one counter for putting and deleting, whatever the emoji.
@@ -151,7 +152,10 @@ mod tests {
 
     #[test]
     fn writes_of_one_resource_are_a_series_and_messages_of_one_channel_are() {
-        assert_eq!(job("PATCH", "/channels/1/messages/2", "").series, job("DELETE", "/channels/1/messages/2?x=1", "").series);
+        assert_eq!(
+            job("PATCH", "/channels/1/messages/2", "").series,
+            job("DELETE", "/channels/1/messages/2?x=1", "").series
+        );
         assert_eq!(job("POST", "/channels/1/messages", "").series, job("POST", "/channels/1/messages", "").series);
         assert_eq!(job("POST", "/users/@me/channels", "").series, None);
         assert_eq!(job("POST", "/interactions/1/t/callback", "").standing, Standing::Exempt);

@@ -57,9 +57,8 @@ pub(crate) async fn look(
     }
     let Some(author) = author else { return Looked::NoTelling };
     let body = json_part(content_type(action), &action.body);
-    let body: Value = body
-        .and_then(|(from, to)| serde_json::from_slice(&action.body[from..to]).ok())
-        .unwrap_or_default();
+    let body: Value =
+        body.and_then(|(from, to)| serde_json::from_slice(&action.body[from..to]).ok()).unwrap_or_default();
     let content = body["content"].as_str().unwrap_or_default().trim().to_owned();
     if content.is_empty() {
         return Looked::NoTelling;
@@ -67,13 +66,7 @@ pub(crate) async fn look(
     among_recent(handle, channel, author, &content, since_ms).await
 }
 
-async fn among_recent(
-    handle: &Arc<SenderHandle>,
-    channel: u64,
-    author: u64,
-    content: &str,
-    since_ms: i64,
-) -> Looked {
+async fn among_recent(handle: &Arc<SenderHandle>, channel: u64, author: u64, content: &str, since_ms: i64) -> Looked {
     let mut after = u64::try_from(since_ms - SKEW_MS - DISCORD_EPOCH_MS).unwrap_or_default() << 22;
     for _ in 0..MAX_PAGES {
         let path = format!("/channels/{channel}/messages?limit=100&after={after}");

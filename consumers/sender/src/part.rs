@@ -46,7 +46,11 @@ pub(crate) enum Phase {
     Live,
     /// No intake; what is in flight is settled, then it is handed back.
     /// The revocation is answered when this is dropped.
-    Draining { _revocation: Option<Revocation>, until: Moment, released: bool },
+    Draining {
+        _revocation: Option<Revocation>,
+        until: Moment,
+        released: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -125,8 +129,9 @@ impl Part {
         self.history_until = found.committed;
         self.ledger_end = found.claim_offset + 1;
         let ledger = &mut found.ledger;
-        self.progress = [false, true]
-            .map(|interactions| Progress::new(found.committed[usize::from(interactions)], ledger.finished(interactions)));
+        self.progress = [false, true].map(|interactions| {
+            Progress::new(found.committed[usize::from(interactions)], ledger.finished(interactions))
+        });
         self.open_intents = std::mem::take(&mut ledger.open);
         let committed = self.committed;
         self.open_intents.retain(|(interactions, offset), _| *offset >= committed[usize::from(*interactions)]);

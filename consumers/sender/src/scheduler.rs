@@ -5,15 +5,17 @@
 //! The bucket's turn comes before the global one, so order within a channel is never lost, and a
 //! blocked bucket holds up no other.
 
+mod slots;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use miso_model::BucketState;
-
-use crate::bucket::{Bucket, Charge, Free, Moment};
+use crate::bucket::{Charge, Free, Moment};
 use crate::budget::{Global, Invalid};
 use crate::job::{Job, Standing};
 use crate::seen::{Scope, Seen};
+
+use slots::Slot;
 
 /// Jobs that one bucket holds, at most; beyond it [`Scheduler::submit`] answers [`QueueFull`].
 pub const MAX_QUEUED: usize = 10_000;
@@ -77,18 +79,6 @@ struct Entry {
     counted_in: usize,
 }
 
-#[derive(Debug)]
-struct Slot {
-    key: Box<str>,
-    bucket: Bucket,
-    waiting: BTreeSet<Ticket>,
-    /// Jobs that were submitted for it and are not finished, for the bound.
-    queued: usize,
-    listed: Option<(usize, Ticket)>,
-    timer: Option<Moment>,
-    partition: i32,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     Bucket(usize),
@@ -117,7 +107,7 @@ pub struct Scheduler {
     in_flight: usize,
     edge_pause: Option<Moment>,
     edge_strikes: u32,
-    down_until: Option<Moment>,
+    down: bool,
     halted: Option<Moment>,
     decided: Vec<Decision>,
     next_ticket: Ticket,
@@ -145,7 +135,7 @@ impl Scheduler {
             in_flight: 0,
             edge_pause: None,
             edge_strikes: 0,
-            down_until: None,
+            down: false,
             halted: None,
             decided: Vec::new(),
             next_ticket: 1,
@@ -281,14 +271,12 @@ impl Scheduler {
             return;
         }
         self.edge_strikes = 0;
-        self.down_until = None;
         let standing = self.entries.get(&ticket).map_or(Standing::Bot, |entry| entry.job.standing);
         if standing == Standing::Bot {
             self.halted = (seen.status == 401).then(|| now + TOKEN_RETRY);
         }
-        let contradicted = seen.status == 429
-            && seen.scope == Scope::User
-            && self.slot_mut(slot).bucket.believed_open(charge);
+        let contradicted =
+            seen.status == 429 && seen.scope == Scope::User && self.slot_mut(slot).bucket.believed_open(charge);
         self.remember_hash(ticket, seen);
         let bucket = &mut self.slot_mut(slot).bucket;
         bucket.answered(charge, seen, now);
@@ -321,9 +309,9 @@ impl Scheduler {
         }
     }
 
-    /// No connection can be made: nothing is granted before `until`.
-    pub fn down(&mut self, until: Moment) {
-        self.down_until = Some(until);
+    /// Whether no connection can be made: nothing is granted then.
+    pub fn down(&mut self, down: bool) {
+        self.down = down;
     }
 
     /// The bot's token is another one.
@@ -386,34 +374,6 @@ impl Scheduler {
         self.invalid.restore(moments);
     }
 
-    /// A bucket that an earlier process knew as spent or blocked.
-    pub fn restore_bucket(&mut self, known: &BucketState, partition: i32, now: Moment, now_ms: i64) {
-        let Ok(left) = u64::try_from(known.resets_ms - now_ms) else { return };
-        if left == 0 {
-            return;
-        }
-        let key = format!("{}\0{}", known.route, known.major);
-        if let Some(slot) = self.slot_named(&key, partition, now) {
-            self.slot_mut(slot).bucket.restore(known.hash.as_deref(), now + Duration::from_millis(left));
-            self.refresh(slot, now);
-        }
-    }
-
-    /// The spent and blocked buckets of a partition, for its checkpoint.
-    #[must_use]
-    pub fn spent_buckets(&self, partition: i32, now: Moment, now_ms: i64) -> Vec<BucketState> {
-        let of_partition = self.slots.iter().flatten().filter(|slot| slot.partition == partition);
-        of_partition.filter_map(|slot| slot.state(now, now_ms)).collect()
-    }
-
-    /// The counter that a granted or answered job was charged to, if it is spent or blocked.
-    #[must_use]
-    pub fn spent_bucket(&self, ticket: Ticket, now: Moment, now_ms: i64) -> Option<BucketState> {
-        let entry = self.entries.get(&ticket)?;
-        let key = self.key_of(&entry.job, now_ms);
-        self.slots[*self.by_key.get(&*key)?].as_ref()?.state(now, now_ms)
-    }
-
     /// About how long a job submitted now would wait.
     #[must_use]
     pub fn predicted_wait(&self, job: &Job, now: Moment, now_ms: i64) -> Duration {
@@ -424,7 +384,7 @@ impl Scheduler {
             return own;
         }
         let ahead = self.listed[1].len() + self.listed[2].len();
-        let pauses = [self.edge_pause, self.down_until, self.halted].into_iter().flatten();
+        let pauses = [self.edge_pause, self.halted].into_iter().flatten();
         let paused = pauses.map(|until| until.saturating_sub(now)).max().unwrap_or_default();
         own.max(self.global.predicted_wait(ahead, now)).max(paused)
     }
@@ -447,14 +407,12 @@ impl Scheduler {
 
     /// The next job that every budget lets go.
     fn next_allowed(&mut self, now: Moment) -> Option<(Ticket, usize)> {
-        if self.held || self.in_flight >= MAX_IN_FLIGHT || self.listed.iter().all(BTreeSet::is_empty) {
+        if self.held || self.down || self.in_flight >= MAX_IN_FLIGHT || self.listed.iter().all(BTreeSet::is_empty) {
             return None;
         }
-        for pause in [self.edge_pause, self.down_until] {
-            if let Some(until) = pause.filter(|until| *until > now) {
-                self.budget_wake = Some(until);
-                return None;
-            }
+        if let Some(until) = self.edge_pause.filter(|until| *until > now) {
+            self.budget_wake = Some(until);
+            return None;
         }
         let first = |standing: Standing| self.listed[standing as usize].first().copied();
         if let Err(at) = self.invalid.free(self.in_flight, now) {
@@ -574,135 +532,11 @@ impl Scheduler {
             Free::At(_) | Free::AfterAnswer => {}
         }
     }
-
-    fn key_of(&self, job: &Job, now_ms: i64) -> Box<str> {
-        let key = job.counter(now_ms);
-        let route = key.split('\0').next().unwrap_or_default();
-        match self.route_hash.get(route).filter(|hash| self.merged.contains(*hash)) {
-            Some(hash) => format!("#{hash}\0{}", job.major).into(),
-            None => key.into(),
-        }
-    }
-
-    fn slot_of(&mut self, job: &Job, now: Moment, now_ms: i64) -> Option<usize> {
-        let key = self.key_of(job, now_ms);
-        self.slot_named(&key, job.partition, now)
-    }
-
-    fn slot_named(&mut self, key: &str, partition: i32, now: Moment) -> Option<usize> {
-        if let Some(&slot) = self.by_key.get(key) {
-            return Some(slot);
-        }
-        if self.by_key.len() >= MAX_BUCKETS {
-            self.evict(now);
-            if self.by_key.len() >= MAX_BUCKETS {
-                return None;
-            }
-        }
-        let new = Slot {
-            key: key.into(),
-            bucket: Bucket::new(now),
-            waiting: BTreeSet::new(),
-            queued: 0,
-            listed: None,
-            timer: None,
-            partition,
-        };
-        let slot = self.vacant.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() - 1
-        });
-        self.slots[slot] = Some(new);
-        self.by_key.insert(key.into(), slot);
-        Some(slot)
-    }
-
-    fn slot_mut(&mut self, slot: usize) -> &mut Slot {
-        self.slots[slot].as_mut().expect("a bucket with jobs is never evicted")
-    }
-
-    /// Forgets buckets that nothing waits in and that the next probe learns again.
-    fn evict(&mut self, now: Moment) {
-        for index in 0..self.slots.len() {
-            let Some(slot) = &self.slots[index] else { continue };
-            if slot.queued == 0 && slot.waiting.is_empty() && slot.bucket.evictable(now) {
-                if let Some(at) = slot.timer {
-                    self.timers.remove(&(at, Timer::Bucket(index)));
-                }
-                self.by_key.remove(&slot.key);
-                self.slots[index] = None;
-                self.vacant.push(index);
-            }
-        }
-    }
-
-    fn remember_hash(&mut self, ticket: Ticket, seen: &Seen) {
-        let (Some(entry), Some(counted)) = (self.entries.get(&ticket), &seen.counted) else { return };
-        if self.route_hash.get(&entry.job.route).is_none_or(|hash| *hash != counted.hash) {
-            if self.route_hash.len() >= MAX_BUCKETS {
-                self.route_hash.clear();
-            }
-            self.route_hash.insert(entry.job.route.clone(), counted.hash.clone());
-        }
-    }
-
-    /// A 429 although its window was open: if another route with the same hash and resource used
-    /// it, both are one counter, and from now on treated so.
-    fn look_for_shared(&mut self, slot: usize, until: Moment, now: Moment) {
-        let Some((hash, key)) = self.slots[slot].as_ref().and_then(|slot| {
-            Some((slot.bucket.hash()?.to_owned(), slot.key.clone()))
-        }) else { return };
-        let Some(major) = key.split('\0').nth(1) else { return };
-        let other = self.slots.iter().flatten().any(|other| {
-            other.key != key && other.bucket.hash() == Some(&hash) && other.key.split('\0').nth(1) == Some(major)
-        });
-        if !other || self.merged.len() >= MAX_MERGED || !self.merged.insert(hash.as_str().into()) {
-            return;
-        }
-        tracing::info!(bucket = hash, "two routes share one rate limit");
-        let concerned: Vec<usize> = (0..self.slots.len())
-            .filter(|index| self.slots[*index].as_ref().is_some_and(|slot| slot.bucket.hash() == Some(&hash)))
-            .collect();
-        for index in concerned {
-            let partition = self.slot_mut(index).partition;
-            let major = self.slot_mut(index).key.split('\0').nth(1).unwrap_or_default().to_owned();
-            let waiting: Vec<Ticket> = self.slot_mut(index).waiting.iter().copied().collect();
-            let Some(shared) = self.slot_named(&format!("#{hash}\0{major}"), partition, now) else { continue };
-            if major == key.split('\0').nth(1).unwrap_or_default() {
-                self.slot_mut(shared).bucket.block(until);
-            }
-            for ticket in waiting {
-                self.leave_bucket(ticket, index, now);
-                if let Some(entry) = self.entries.get_mut(&ticket) {
-                    entry.state = State::Waiting(shared);
-                }
-                self.slot_mut(shared).waiting.insert(ticket);
-            }
-            self.refresh(shared, now);
-        }
-    }
 }
 
 fn until_of(seen: &Seen, now: Moment) -> Moment {
     now + seen.retry_after.unwrap_or(Duration::from_secs(1)) + crate::bucket::RESET_MARGIN
 }
 
-impl Slot {
-    fn state(&self, now: Moment, now_ms: i64) -> Option<BucketState> {
-        let until = self.bucket.spent_until(now)?;
-        let (route, major) = self.key.split_once('\0')?;
-        let left = i64::try_from((until - now).as_millis()).unwrap_or(i64::MAX);
-        Some(BucketState {
-            route: route.to_owned(),
-            major: major.to_owned(),
-            hash: self.bucket.hash().map(str::to_owned),
-            limit: 0,
-            remaining: 0,
-            resets_ms: now_ms.saturating_add(left),
-        })
-    }
-}
-
 #[cfg(test)]
-#[path = "scheduler_tests.rs"]
 mod tests;

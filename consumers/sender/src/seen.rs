@@ -126,7 +126,11 @@ mod tests {
 
     #[test]
     fn the_longer_of_header_and_body_is_the_wait() {
-        let seen = Seen::read(429, &headers(&[("retry-after", "2"), ("via", "1.1 google")]), br#"{"retry_after": 2.5, "code": 0}"#);
+        let seen = Seen::read(
+            429,
+            &headers(&[("retry-after", "2"), ("via", "1.1 google")]),
+            br#"{"retry_after": 2.5, "code": 0}"#,
+        );
         assert_eq!(seen.retry_after, Some(Duration::from_millis(2_500)));
         let seen = Seen::read(429, &headers(&[("retry-after", "90000")]), b"{\"retry_after\": 0.1}");
         assert_eq!(seen.retry_after, Some(Duration::from_secs(90_000)));
@@ -174,9 +178,14 @@ mod tests {
 
     #[test]
     fn absurd_and_missing_headers_are_survived() {
-        let all = |limit| headers(&[
-            ("x-ratelimit-bucket", "h"), ("x-ratelimit-limit", limit), ("x-ratelimit-remaining", "1"), ("x-ratelimit-reset-after", "1e300"),
-        ]);
+        let all = |limit| {
+            headers(&[
+                ("x-ratelimit-bucket", "h"),
+                ("x-ratelimit-limit", limit),
+                ("x-ratelimit-remaining", "1"),
+                ("x-ratelimit-reset-after", "1e300"),
+            ])
+        };
         assert_eq!(Seen::read(200, &all("5"), b"").counted.expect("whole").reset_after, MAX_WAIT);
         assert_eq!(Seen::read(200, &all("five"), b"").counted, None);
         assert_eq!(Seen::read(200, &HeaderMap::new(), b"").counted, None);

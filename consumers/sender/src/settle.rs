@@ -39,7 +39,14 @@ pub(crate) struct End {
 
 impl End {
     pub(crate) fn own(own: Own) -> Self {
-        Self { kind: own.kind, status: own.status, reason: Some(own.reason), headers: own.headers, body: own.body, bucket: None }
+        Self {
+            kind: own.kind,
+            status: own.status,
+            reason: Some(own.reason),
+            headers: own.headers,
+            body: own.body,
+            bucket: None,
+        }
     }
 
     fn record(&self, id: &Payload, at: ActionAt, received_ms: i64) -> Bytes {
@@ -124,6 +131,10 @@ impl Engine {
                     self.drop_part(partition);
                 }
             }
+            Done::Reached => {
+                self.reaching = false;
+                self.scheduler.down(false);
+            }
             Done::Tried { ticket, tried } => self.tried(ticket, tried, now, now_ms),
             Done::BodyGone { ticket } => {
                 self.scheduler.unsent(ticket, now);
@@ -160,11 +171,8 @@ impl Engine {
                 }
             }
             Tried::NoConnection(reason) => {
-                self.connect_failures += 1;
-                let pause = backoff(self.connect_failures);
-                tracing::warn!(reason, pause_ms = pause.as_millis(), "Discord cannot be reached; nothing was sent");
                 self.scheduler.unsent(ticket, now);
-                self.scheduler.down(now + pause);
+                self.unreachable(&reason);
                 self.judged(ticket, Ended::NotSent, None, now, now_ms);
             }
             Tried::Lost(reason) => {
@@ -175,7 +183,6 @@ impl Engine {
                 self.judged(ticket, Ended::Lost, None, now, now_ms);
             }
             Tried::Answered(answer) => {
-                self.connect_failures = 0;
                 let seen = Seen::read(answer.status, &answer.headers, &answer.body);
                 if seen.status >= 500 {
                     live.uncertain_since_ms.get_or_insert(live.intent_ms);
@@ -185,6 +192,29 @@ impl Engine {
                 self.judged(ticket, Ended::Answered(&seen), Some(&answer), now, now_ms);
             }
         }
+    }
+
+    /// No connection: no intent is committed until there is one again, so that a crash meanwhile
+    /// leaves nothing uncertain.
+    fn unreachable(&mut self, reason: &str) {
+        if std::mem::replace(&mut self.reaching, true) {
+            return;
+        }
+        tracing::warn!(reason, "Discord cannot be reached; nothing was sent, everything waits");
+        self.scheduler.down(true);
+        let upstream = Arc::clone(&self.upstream);
+        self.works.push(
+            async move {
+                for attempt in 1.. {
+                    tokio::time::sleep(backoff(attempt)).await;
+                    if upstream.reach().await.is_ok() {
+                        break;
+                    }
+                }
+                Done::Reached
+            }
+            .boxed(),
+        );
     }
 
     fn judged(&mut self, ticket: Ticket, ended: Ended<'_>, answer: Option<&Answer>, now: Moment, now_ms: i64) {
@@ -199,7 +229,11 @@ impl Engine {
         }
         if let Some(seen) = seen {
             metrics::counter!("miso_sender_answers_total", "status" => class(seen.status)).increment(1);
-            if seen.status == 404 && seen.code == Some(UNKNOWN_WEBHOOK) && live.tokened && live.major.starts_with("webhook/") {
+            if seen.status == 404
+                && seen.code == Some(UNKNOWN_WEBHOOK)
+                && live.tokened
+                && live.major.starts_with("webhook/")
+            {
                 let major = live.major.clone();
                 self.webhook_gone(&major, now, now_ms);
             }
@@ -334,7 +368,11 @@ impl Engine {
                 {
                     action.body = whole.body;
                 }
-                let nonce = if ours { Some(nonce_of(&action.action_id)) } else { client_nonce(content_type(&action), &action.body) };
+                let nonce = if ours {
+                    Some(nonce_of(&action.action_id))
+                } else {
+                    client_nonce(content_type(&action), &action.body)
+                };
                 let looked = look(&log, &handle, &action, &nonce.unwrap_or_default(), author, since_ms).await;
                 Done::Looked { ticket, looked }
             }

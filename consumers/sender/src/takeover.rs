@@ -8,8 +8,8 @@ use miso_model::{LogRecord, SenderClaim};
 
 use crate::SenderError;
 use crate::adopt::KEY_WINDOW_MS;
-use crate::clock::Clock;
 use crate::bucket::Moment;
+use crate::clock::Clock;
 use crate::ledger::{Ledger, LedgerRecord};
 
 /// The group of the owners; it also holds the positions of `rest.interactions`.

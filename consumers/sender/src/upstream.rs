@@ -191,6 +191,16 @@ impl Upstream {
         }
     }
 
+    /// Makes a connection and keeps it for the next request.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn reach(&self) -> Result<(), String> {
+        let connection = self.connection(Duration::ZERO).await?;
+        self.keep(connection);
+        Ok(())
+    }
+
     fn keep(&self, connection: Connection) {
         if connection.sender.is_closed() {
             return;
@@ -298,7 +308,16 @@ mod tests {
             let read = tokio::io::AsyncReadExt::read(&mut stream, &mut bytes).await.expect("read");
             String::from_utf8_lossy(&bytes[..read]).into_owned()
         });
-        let send = |lease: bool| upstream.send(&http::Method::POST, "/x?y=1", HeaderMap::new(), Bytes::from_static(b"{}"), false, move || lease);
+        let send = |lease: bool| {
+            upstream.send(
+                &http::Method::POST,
+                "/x?y=1",
+                HeaderMap::new(),
+                Bytes::from_static(b"{}"),
+                false,
+                move || lease,
+            )
+        };
         assert!(matches!(send(false).await, Tried::LeaseOver));
         assert!(matches!(send(true).await, Tried::Lost(_)));
         assert!(peer.await.expect("peer").starts_with("POST /api/v10/x?y=1 HTTP/1.1\r\n"));

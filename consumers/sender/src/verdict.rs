@@ -197,7 +197,10 @@ mod tests {
 
     #[test]
     fn limits_return_an_action_and_errors_of_the_client_end_it() {
-        assert_eq!(judge(Repeat::Never, "POST", CERTAIN, Ended::Answered(&seen(429)), 1), Verdict::Return(Duration::ZERO));
+        assert_eq!(
+            judge(Repeat::Never, "POST", CERTAIN, Ended::Answered(&seen(429)), 1),
+            Verdict::Return(Duration::ZERO)
+        );
         let edge = Seen { from_the_edge: true, ..seen(403) };
         assert_eq!(judge(Repeat::Never, "POST", CERTAIN, Ended::Answered(&edge), 1), Verdict::Return(Duration::ZERO));
         for status in [200, 204, 400, 403, 404] {

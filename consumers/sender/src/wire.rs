@@ -1,8 +1,8 @@
 //! Headers and bodies on the way to Discord and back. Pure.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
 use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
 use miso_model::{Action, Header, OutcomeKind, Payload};
 use serde_json::json;
 
@@ -54,9 +54,8 @@ pub fn request_body(action: &Action, nonce: Nonce, body: &Bytes) -> Bytes {
 /// The headers of Discord's answer that the client is given.
 #[must_use]
 pub fn answer_headers(headers: &HeaderMap) -> Vec<Header> {
-    let passed = headers.iter().filter(|(name, _)| {
-        PASSED_BACK.contains(name) || name.as_str().starts_with("x-ratelimit-")
-    });
+    let passed =
+        headers.iter().filter(|(name, _)| PASSED_BACK.contains(name) || name.as_str().starts_with("x-ratelimit-"));
     passed
         .map(|(name, value)| Header {
             name: name.as_str().to_owned(),
@@ -157,7 +156,13 @@ impl Own {
     /// The action's record is gone or broken: nothing can be sent.
     #[must_use]
     pub fn body_gone() -> Self {
-        own(OutcomeKind::Refused, 500, "record_gone", 0, "Miso can no longer read this request's record; it was not sent.")
+        own(
+            OutcomeKind::Refused,
+            500,
+            "record_gone",
+            0,
+            "Miso can no longer read this request's record; it was not sent.",
+        )
     }
 }
 

@@ -48,7 +48,8 @@ async fn main() {
     })
     .await
     .expect("simulator");
-    let log: SharedLog = Arc::new(EmbeddedLog::open(EmbeddedConfig::new(folder.path().join("log.db"))).await.expect("log"));
+    let log: SharedLog =
+        Arc::new(EmbeddedLog::open(EmbeddedConfig::new(folder.path().join("log.db"))).await.expect("log"));
     let (_token, told) = tokio::sync::watch::channel(simulator.token().to_owned());
     let mut config = SenderConfig::new(&simulator.api_url(), told);
     config.global_per_second = 0;
@@ -73,9 +74,12 @@ async fn main() {
         }
     });
     let guilds = simulator.order("GET", "guilds", serde_json::Value::Null).expect("guilds");
-    let channels = guilds.as_array().expect("guilds").iter().flat_map(|guild| guild["channels"].as_array().expect("channels"));
-    let channels: Vec<String> =
-        channels.filter(|channel| channel["type"] == 0).map(|channel| channel["id"].as_str().expect("id").to_owned()).collect();
+    let channels =
+        guilds.as_array().expect("guilds").iter().flat_map(|guild| guild["channels"].as_array().expect("channels"));
+    let channels: Vec<String> = channels
+        .filter(|channel| channel["type"] == 0)
+        .map(|channel| channel["id"].as_str().expect("id").to_owned())
+        .collect();
     let done = Arc::new(AtomicU64::new(0));
     let stop = CancellationToken::new();
     let mut clients = tokio::task::JoinSet::new();
@@ -104,7 +108,8 @@ async fn main() {
                     let Some(end) = text.find("\r\n\r\n") else { continue };
                     let lower = text[..end].to_ascii_lowercase();
                     assert!(lower.starts_with("http/1.1 200"), "{text}");
-                    let length = lower.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()).expect("a length");
+                    let length =
+                        lower.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()).expect("a length");
                     if filled >= end + 4 + length.parse::<usize>().expect("a number") {
                         break;
                     }

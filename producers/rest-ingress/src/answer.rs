@@ -127,10 +127,11 @@ mod tests {
 
     #[test]
     fn headers_of_discord_that_describe_the_connection_do_not_pass() {
-        let headers: HeaderMap = [("date", "x"), ("connection", "close"), ("x-ratelimit-limit", "5"), ("set-cookie", "a")]
-            .into_iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-            .collect();
+        let headers: HeaderMap =
+            [("date", "x"), ("connection", "close"), ("x-ratelimit-limit", "5"), ("set-cookie", "a")]
+                .into_iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+                .collect();
         let response = of_discord(200, &headers, Bytes::new());
         assert_eq!(response.headers().len(), 2);
     }

@@ -109,7 +109,10 @@ async fn follow(log: SharedLog, waiting: Arc<Mutex<HashMap<ActionId, Waiting>>>,
                 }
             }
             Err(ReadError::BehindRetention { partition, .. }) => {
-                waiting.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, waiting| waiting.partition != partition);
+                waiting
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .retain(|_, waiting| waiting.partition != partition);
             }
             Err(ReadError::Unavailable(reason)) => {
                 tracing::warn!(reason, "rest.ledger cannot be read; requests wait");

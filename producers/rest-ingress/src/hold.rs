@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures_util::future::BoxFuture;
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use miso_log::{Append, AppendError, SharedLog, Topic};
 use miso_model::{LogRecord, Orphaned};
 

@@ -99,7 +99,10 @@ async fn run(ingress: &Ingress, action: Action, route: &Route, id: [u8; 16], hel
     accepted.answered();
     match outcome {
         Some(outcome) => answer::of_outcome(outcome),
-        None => answer::problem(409, "The outcome of this request passed by unseen; it is in rest.ledger. It is not repeated."),
+        None => answer::problem(
+            409,
+            "The outcome of this request passed by unseen; it is in rest.ledger. It is not repeated.",
+        ),
     }
 }
 

@@ -14,7 +14,8 @@ async fn a_message_is_sent_and_its_answer_is_the_outcome() {
     let outcome = rig.outcome(rig.say(channel, "hello").await).await;
     assert_eq!((outcome.kind.clone(), outcome.status), (OutcomeKind::Done, 200));
     assert_eq!(json_of(&outcome)["content"], "hello");
-    let header = |name: &str| outcome.headers.iter().find(|header| header.name == name).map(|header| header.value.to_vec());
+    let header =
+        |name: &str| outcome.headers.iter().find(|header| header.name == name).map(|header| header.value.to_vec());
     assert_eq!(header("content-type").as_deref(), Some(&b"application/json"[..]));
     assert!(header("date").is_some() && header("via").is_some() && header("x-ratelimit-remaining").is_some());
     let sent = &rig.received("POST", &format!("/channels/{channel}/messages"))[0];
@@ -38,7 +39,11 @@ async fn a_clients_nonce_is_never_touched() {
 #[tokio::test]
 async fn a_message_whose_answer_is_lost_or_502_is_sent_again_under_its_nonce_and_appears_once() {
     let rig = Rig::start().await;
-    for fault in [json!({"kind": "cut", "stage": "after"}), json!({"kind": "status", "status": 502, "stage": "after"}), json!({"kind": "cut", "stage": "before"})] {
+    for fault in [
+        json!({"kind": "cut", "stage": "after"}),
+        json!({"kind": "status", "status": 502, "stage": "after"}),
+        json!({"kind": "cut", "stage": "before"}),
+    ] {
         let channel = rig.channels[0];
         let before = rig.said(channel).len();
         rig.fault(fault);
@@ -55,7 +60,8 @@ async fn a_message_whose_answer_is_lost_or_502_is_sent_again_under_its_nonce_and
 async fn another_post_whose_answer_is_lost_is_unknown_and_never_repeated() {
     let rig = Rig::start().await;
     let path = format!("/channels/{}/webhooks", rig.channels[0]);
-    for fault in [json!({"kind": "cut", "stage": "after"}), json!({"kind": "status", "status": 502, "stage": "after"})] {
+    for fault in [json!({"kind": "cut", "stage": "after"}), json!({"kind": "status", "status": 502, "stage": "after"})]
+    {
         rig.fault(fault);
         let outcome = rig.outcome(rig.append("POST", &path, &json!({"name": "hook"})).await).await;
         assert_eq!((outcome.kind.clone(), outcome.status), (OutcomeKind::UnknownEffect, 409));
@@ -104,7 +110,8 @@ async fn a_late_patch_never_overwrites_a_newer_one() {
     for id in ids {
         assert_eq!(rig.outcome(id).await.status, 200);
     }
-    let sent: Vec<Value> = rig.received("PATCH", &path).into_iter().map(|entry| entry["body"]["content"].clone()).collect();
+    let sent: Vec<Value> =
+        rig.received("PATCH", &path).into_iter().map(|entry| entry["body"]["content"].clone()).collect();
     assert_eq!(sent, ["1", "1", "2", "3"]);
 }
 
@@ -132,14 +139,18 @@ async fn an_unknown_route_is_forwarded() {
 #[tokio::test]
 async fn interactions_are_answered_in_time_or_not_at_all() {
     let rig = Rig::start().await;
-    let interaction = rig.order("POST", "interaction", json!({"channel": rig.channels[0].to_string(), "user": rig.user.to_string()}));
+    let interaction =
+        rig.order("POST", "interaction", json!({"channel": rig.channels[0].to_string(), "user": rig.user.to_string()}));
     let (id, token) = (interaction["id"].as_str().expect("id"), interaction["token"].as_str().expect("token"));
     let path = format!("/interactions/{id}/{token}/callback");
     let answer = json!({"type": 4, "data": {"content": "pong"}});
     let outcome = rig.outcome(rig.append("POST", &path, &answer).await).await;
     assert!((200..300).contains(&outcome.status), "{}", outcome.status);
     assert!(outcome.interactions);
-    let late = rig.append_with("POST", "/interactions/1/late/callback", &answer, |action| action.expires_ms = Some(now_ms() - 1)).await.0;
+    let late = rig
+        .append_with("POST", "/interactions/1/late/callback", &answer, |action| action.expires_ms = Some(now_ms() - 1))
+        .await
+        .0;
     let outcome = rig.outcome(late).await;
     assert_eq!((outcome.kind.clone(), outcome.status), (OutcomeKind::Expired, 404));
     assert!(rig.received("POST", "/interactions/1/late/callback").is_empty());
@@ -224,9 +235,10 @@ async fn a_large_body_is_read_when_due_and_sent_byte_for_byte() {
     let rig = Rig::start().await;
     let path = format!("/channels/{}/messages", rig.channels[0]);
     let picture: Vec<u8> = (0..3_000_000_u32).map(|byte| u8::try_from(byte % 251).expect("small")).collect();
-    let mut form = b"--XX\r\nContent-Disposition: form-data; name=\"payload_json\"\r\n\r\n{\"content\":\"big\"}\r\n--XX\r\n\
+    let mut form =
+        b"--XX\r\nContent-Disposition: form-data; name=\"payload_json\"\r\n\r\n{\"content\":\"big\"}\r\n--XX\r\n\
         Content-Disposition: form-data; name=\"files[0]\"; filename=\"a.png\"\r\n\r\n"
-        .to_vec();
+            .to_vec();
     form.extend_from_slice(&picture);
     form.extend_from_slice(b"\r\n--XX--\r\n");
     rig.fault(json!({"kind": "cut", "stage": "after"}));
@@ -242,7 +254,10 @@ async fn a_large_body_is_read_when_due_and_sent_byte_for_byte() {
     assert_eq!((outcome.status, json_of(&outcome)["attachments"][0]["size"].clone()), (200, json!(3_000_000)));
     let sent = rig.received("POST", &path);
     let nonced = u64::try_from(length).expect("fits") + 54;
-    assert!(sent.len() == 2 && sent.iter().all(|entry| entry["body_bytes"] == nonced && entry["nonce"].is_string()), "{sent:?}");
+    assert!(
+        sent.len() == 2 && sent.iter().all(|entry| entry["body_bytes"] == nonced && entry["nonce"].is_string()),
+        "{sent:?}"
+    );
 }
 
 #[tokio::test]
@@ -268,5 +283,9 @@ async fn discord_away_costs_nothing_but_time() {
     rig.config.api_url = rig.simulator.api_url();
     rig.run();
     let outcome = rig.outcome(id).await;
-    assert_eq!((outcome.kind.clone(), outcome.status), (OutcomeKind::Done, 200), "no byte had left, so it is no unknown");
+    assert_eq!(
+        (outcome.kind.clone(), outcome.status),
+        (OutcomeKind::Done, 200),
+        "no byte had left, so it is no unknown"
+    );
 }

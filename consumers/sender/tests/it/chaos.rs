@@ -55,7 +55,11 @@ async fn storm(seed: u64) {
                 6 => ("PATCH", format!("/channels/{channel}/messages/{message}"), json!({"content": text})),
                 7 => ("PUT", format!("/channels/{channel}/messages/{message}/reactions/%F0%9F%91%8D/@me"), Value::Null),
                 8 => ("POST", format!("/channels/{channel}/webhooks"), json!({"name": text})),
-                _ => ("PATCH", format!("/channels/{channel}"), json!({"rate_limit_per_user": random.random_range(0..100)})),
+                _ => (
+                    "PATCH",
+                    format!("/channels/{channel}"),
+                    json!({"rate_limit_per_user": random.random_range(0..100)}),
+                ),
             };
             let id = rig.append(method, &path, &body).await;
             sent.push(Sent { id, method, path, text });
@@ -72,7 +76,13 @@ async fn storm(seed: u64) {
         let other_post = action.path.ends_with("/webhooks");
         let unknown = outcome.kind == OutcomeKind::UnknownEffect;
         assert!(!unknown || other_post, "{} {} is unknown", action.method, action.path);
-        assert!(unknown || (200..300).contains(&outcome.status), "{} {}: {}", action.method, action.path, outcome.status);
+        assert!(
+            unknown || (200..300).contains(&outcome.status),
+            "{} {}: {}",
+            action.method,
+            action.path,
+            outcome.status
+        );
     }
     judge(&rig, &sent, &channels);
 }
@@ -81,12 +91,18 @@ fn judge(rig: &Rig, sent: &[Sent], channels: &[u64]) {
     let journal = rig.journal();
     for &channel in channels {
         let path = format!("/channels/{channel}/messages");
-        let asked: Vec<&str> = sent.iter().filter(|sent| sent.method == "POST" && sent.path == path).map(|sent| sent.text.as_str()).collect();
+        let asked: Vec<&str> = sent
+            .iter()
+            .filter(|sent| sent.method == "POST" && sent.path == path)
+            .map(|sent| sent.text.as_str())
+            .collect();
         assert_eq!(rig.said(channel)[1..], asked, "each message once, in order");
     }
     let webhooks: Vec<&Sent> = sent.iter().filter(|sent| sent.path.ends_with("/webhooks")).collect();
     for hook in webhooks {
-        let made = journal.iter().filter(|entry| entry["path"] == *hook.path && entry["body"]["name"] == *hook.text && entry["applied"] == true);
+        let made = journal.iter().filter(|entry| {
+            entry["path"] == *hook.path && entry["body"]["name"] == *hook.text && entry["applied"] == true
+        });
         let made = made.count();
         let unknown = rig.known(hook.id).expect("settled").kind == OutcomeKind::UnknownEffect;
         assert!(made == 1 || (made == 0 && unknown), "another POST happened {made} times");
@@ -97,7 +113,12 @@ fn judge(rig: &Rig, sent: &[Sent], channels: &[u64]) {
         resources.entry(&action.path).or_default().push(&action.text);
     }
     for (path, asked) in resources {
-        let mut written: Vec<String> = rig.received("PATCH", path).into_iter().filter(|entry| entry["fault"].as_str().is_none_or(|fault| !fault.starts_with("before"))).map(|entry| entry["body"]["content"].as_str().unwrap_or_default().to_owned()).collect();
+        let mut written: Vec<String> = rig
+            .received("PATCH", path)
+            .into_iter()
+            .filter(|entry| entry["fault"].as_str().is_none_or(|fault| !fault.starts_with("before")))
+            .map(|entry| entry["body"]["content"].as_str().unwrap_or_default().to_owned())
+            .collect();
         written.dedup();
         assert_eq!(written, asked, "edits in order, none after a newer one");
     }

@@ -85,12 +85,18 @@ async fn a_global_429_pauses_all_but_interactions() {
     let rig = Rig::start().await;
     rig.fault(json!({"kind": "global", "retry_after_ms": 1_500}));
     let first = rig.say(rig.channels[0], "1").await;
-    rig.until("the 429", |rig| !rig.received("POST", &format!("/channels/{}/messages", rig.channels[0])).is_empty()).await;
+    rig.until("the 429", |rig| !rig.received("POST", &format!("/channels/{}/messages", rig.channels[0])).is_empty())
+        .await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     let begin = Instant::now();
     let other = rig.say(rig.channels[1], "2").await;
-    let interaction = rig.order("POST", "interaction", json!({"channel": rig.channels[0].to_string(), "user": rig.user.to_string()}));
-    let path = format!("/interactions/{}/{}/callback", interaction["id"].as_str().expect("id"), interaction["token"].as_str().expect("token"));
+    let interaction =
+        rig.order("POST", "interaction", json!({"channel": rig.channels[0].to_string(), "user": rig.user.to_string()}));
+    let path = format!(
+        "/interactions/{}/{}/callback",
+        interaction["id"].as_str().expect("id"),
+        interaction["token"].as_str().expect("token")
+    );
     let answer = rig.append("POST", &path, &json!({"type": 4, "data": {"content": "pong"}})).await;
     assert!(rig.outcome(answer).await.status < 300);
     assert!(begin.elapsed() < Duration::from_secs(1), "the interaction waited for the global limit");
@@ -195,7 +201,14 @@ async fn routes_without_headers_have_no_limit_of_their_own() {
     rig.run();
     let mut ids = Vec::new();
     for number in 0..100 {
-        ids.push(rig.append("POST", &format!("/channels/{}/typing", rig.channels[number % rig.channels.len()]), &Value::Null).await);
+        ids.push(
+            rig.append(
+                "POST",
+                &format!("/channels/{}/typing", rig.channels[number % rig.channels.len()]),
+                &Value::Null,
+            )
+            .await,
+        );
         ids.push(rig.say(rig.channels[number % 5], &number.to_string()).await);
     }
     for id in ids {
@@ -218,8 +231,11 @@ async fn a_typing_indicator_is_replaced_by_a_newer_one_and_tells_no_error() {
         assert_eq!(outcome.status, 204);
         kinds.push(outcome.kind);
     }
-    assert_eq!(kinds.iter().filter(|kind| **kind == OutcomeKind::Refused).count(), 3, "{kinds:?}");
-    assert_eq!(rig.received("POST", &path).iter().filter(|entry| entry["status"] == 204).count(), 2);
+    // The first is in flight or waits again, according to who was faster: then it is replaced too.
+    let replaced = kinds.iter().filter(|kind| **kind == OutcomeKind::Refused).count();
+    assert!((3..=4).contains(&replaced), "{kinds:?}");
+    let sent = rig.received("POST", &path).iter().filter(|entry| entry["status"] == 204).count();
+    assert_eq!(sent, 5 - replaced);
 }
 
 #[tokio::test]

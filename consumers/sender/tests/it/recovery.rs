@@ -47,7 +47,10 @@ impl Rig {
             at_ms: now_ms(),
         };
         let partition = miso_model::Route::of("POST", path, None).partition;
-        self.log.append(vec![Append::new(REST_ACTIONS, partition, orphan.to_bytes(), now_ms())]).await.expect("appended");
+        self.log
+            .append(vec![Append::new(REST_ACTIONS, partition, orphan.to_bytes(), now_ms())])
+            .await
+            .expect("appended");
     }
 }
 
@@ -59,11 +62,8 @@ async fn unsettled(rig: &Rig, method: &str, path: &str, body: &Value, age_ms: i6
 }
 
 async fn quiet_rig() -> Rig {
-    Rig::with(
-        |simulator| simulator.global_per_second = 0,
-        |config| config.takeover_wait = Duration::from_millis(100),
-    )
-    .await
+    Rig::with(|simulator| simulator.global_per_second = 0, |config| config.takeover_wait = Duration::from_millis(100))
+        .await
 }
 
 #[tokio::test]
@@ -141,7 +141,8 @@ async fn an_unsettled_edit_is_repeated_before_anything_newer_of_its_channel() {
     for id in [edit, newer] {
         assert_eq!(rig.outcome(id).await.status, 200);
     }
-    let order: Vec<String> = rig.journal().into_iter().map(|entry| entry["method"].as_str().expect("a method").to_owned()).collect();
+    let order: Vec<String> =
+        rig.journal().into_iter().map(|entry| entry["method"].as_str().expect("a method").to_owned()).collect();
     assert_eq!(order, ["PATCH", "POST"]);
 }
 
@@ -153,13 +154,21 @@ async fn after_the_nonces_window_the_message_is_looked_for_before_it_is_sent() {
     let client = reqwest::Client::new();
     let url = format!("{}/v10/channels/{sent}/messages", rig.simulator.api_url());
     let request = client.post(url).header("authorization", format!("Bot {}", rig.simulator.token()));
-    let message: Value = request.json(&json!({"content": "long ago"})).send().await.expect("sent").json().await.expect("json");
+    let message: Value =
+        request.json(&json!({"content": "long ago"})).send().await.expect("sent").json().await.expect("json");
     let mut ids = Vec::new();
     for channel in [sent, unsent] {
         let path = format!("/channels/{channel}/messages");
         ids.push(unsettled(&rig, "POST", &path, &json!({"content": "long ago"}), 600_000).await);
     }
-    let embed = unsettled(&rig, "POST", &format!("/channels/{}/messages", rig.channels[2]), &json!({"embeds": [{"title": "a"}]}), 600_000).await;
+    let embed = unsettled(
+        &rig,
+        "POST",
+        &format!("/channels/{}/messages", rig.channels[2]),
+        &json!({"embeds": [{"title": "a"}]}),
+        600_000,
+    )
+    .await;
     rig.run();
     let found = rig.outcome(ids[0]).await;
     assert_eq!((found.status, &json_of(&found)["id"]), (200, &message["id"]));

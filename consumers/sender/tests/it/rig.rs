@@ -46,7 +46,8 @@ impl Rig {
     }
 
     pub(crate) async fn with(world: impl FnOnce(&mut SimulatorConfig), sender: impl FnOnce(&mut SenderConfig)) -> Self {
-        let mut simulated = SimulatorConfig { message_window_ms: 300, channels_per_guild: 8, ..SimulatorConfig::default() };
+        let mut simulated =
+            SimulatorConfig { message_window_ms: 300, channels_per_guild: 8, ..SimulatorConfig::default() };
         world(&mut simulated);
         let global = simulated.global_per_second;
         let simulator = Simulator::start(simulated).await.expect("simulator");
@@ -113,7 +114,13 @@ impl Rig {
         self.append_with(method, path, body, |_| {}).await.0
     }
 
-    pub(crate) async fn append_with(&self, method: &str, path: &str, body: &Value, change: impl FnOnce(&mut Action)) -> (Id, i64) {
+    pub(crate) async fn append_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        change: impl FnOnce(&mut Action),
+    ) -> (Id, i64) {
         let id: Id = rand::random();
         let (action, lane, partition) = self.action(id, method, path, body, change);
         let topic = if lane == Lane::Actions { REST_ACTIONS } else { REST_INTERACTIONS };
@@ -122,7 +129,14 @@ impl Rig {
         (id, offsets[0])
     }
 
-    pub(crate) fn action(&self, id: Id, method: &str, path: &str, body: &Value, change: impl FnOnce(&mut Action)) -> (Action, Lane, i32) {
+    pub(crate) fn action(
+        &self,
+        id: Id,
+        method: &str,
+        path: &str,
+        body: &Value,
+        change: impl FnOnce(&mut Action),
+    ) -> (Action, Lane, i32) {
         let bytes = if body.is_null() { Bytes::new() } else { body.to_string().into() };
         let bot = 0;
         let (mut action, route) = Action::new(id, "demo", method, path, bytes, now_ms(), Some(bot));

@@ -40,7 +40,11 @@ async fn clients_through_crashes_of_ingress_and_sender_get_each_message_once_and
     })
     .await;
     rig.order("POST", "delay", json!({"min_ms": 20, "max_ms": 150, "seed": seed}));
-    rig.order("POST", "faults", json!({"kind": "cut", "stage": "after", "count": null, "probability": 0.1, "seed": seed}));
+    rig.order(
+        "POST",
+        "faults",
+        json!({"kind": "cut", "stage": "after", "count": null, "probability": 0.1, "seed": seed}),
+    );
     let retries = Arc::new(AtomicUsize::new(0));
     let mut clients = tokio::task::JoinSet::new();
     for &channel in &rig.channels[..8] {
@@ -49,7 +53,10 @@ async fn clients_through_crashes_of_ingress_and_sender_get_each_message_once_and
     }
     for round in 0..6 {
         let before: usize = rig.channels[..8].iter().map(|channel| rig.said(*channel).len()).sum();
-        rig.until("progress", |rig| rig.channels[..8].iter().map(|channel| rig.said(*channel).len()).sum::<usize>() > before + 8).await;
+        rig.until("progress", |rig| {
+            rig.channels[..8].iter().map(|channel| rig.said(*channel).len()).sum::<usize>() > before + 8
+        })
+        .await;
         if round % 2 == 0 {
             rig.abort_sender().await;
             rig.run_sender();

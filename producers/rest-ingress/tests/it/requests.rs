@@ -14,7 +14,8 @@ async fn rig() -> Rig {
 
 impl Rig {
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Response {
-        let mut request = Client::new().request(method, self.url(path)).header("authorization", format!("Bot {SECRET}"));
+        let mut request =
+            Client::new().request(method, self.url(path)).header("authorization", format!("Bot {SECRET}"));
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
@@ -57,7 +58,11 @@ async fn both_versions_are_served_and_a_204_has_no_body() {
 async fn a_bodyless_put_passes() {
     let rig = rig().await;
     let made: Value = rig.say(rig.channels[0], "a").await.json().await.expect("json");
-    let path = format!("/channels/{}/messages/{}/reactions/%F0%9F%91%8D/@me", rig.channels[0], made["id"].as_str().expect("id"));
+    let path = format!(
+        "/channels/{}/messages/{}/reactions/%F0%9F%91%8D/@me",
+        rig.channels[0],
+        made["id"].as_str().expect("id")
+    );
     let request = Client::new().put(rig.url(&path)).header("authorization", SECRET);
     let answer = request.header("content-type", "application/octet-stream").header("content-length", "0").send().await;
     assert_eq!(answer.expect("an answer").status(), StatusCode::NO_CONTENT);
@@ -85,7 +90,11 @@ async fn interactions_and_webhooks_with_a_token_need_no_credential() {
     let rig = rig().await;
     let asked = json!({"channel": rig.channels[0].to_string(), "user": rig.user.to_string()});
     let interaction = rig.order("POST", "interaction", asked);
-    let path = format!("/interactions/{}/{}/callback", interaction["id"].as_str().expect("id"), interaction["token"].as_str().expect("token"));
+    let path = format!(
+        "/interactions/{}/{}/callback",
+        interaction["id"].as_str().expect("id"),
+        interaction["token"].as_str().expect("token")
+    );
     let body = json!({"type": 4, "data": {"content": "pong"}});
     let answer = Client::new().post(rig.url(&path)).json(&body).send().await.expect("an answer");
     assert!(answer.status().is_success(), "{}", answer.status());
@@ -95,7 +104,8 @@ async fn interactions_and_webhooks_with_a_token_need_no_credential() {
         .json()
         .await
         .expect("json");
-    let path = format!("/webhooks/{}/{}?wait=true", hook["id"].as_str().expect("id"), hook["token"].as_str().expect("token"));
+    let path =
+        format!("/webhooks/{}/{}?wait=true", hook["id"].as_str().expect("id"), hook["token"].as_str().expect("token"));
     let answer = Client::new().post(rig.url(&path)).json(&json!({"content": "a"})).send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::OK);
     let answer = Client::new().get(rig.url(path.split('?').next().expect("a path"))).send().await.expect("an answer");
@@ -132,7 +142,11 @@ async fn a_body_beyond_the_bound_is_413_naming_it_and_the_largest_passes() {
     let bound = miso_rest_ingress::MAX_BODY;
     let send = |bytes: usize, chunked: bool| {
         let body = vec![b' '; bytes];
-        let body = if chunked { reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(body)])) } else { body.into() };
+        let body = if chunked {
+            reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(body)]))
+        } else {
+            body.into()
+        };
         Client::new().post(rig.url(&path)).header("authorization", SECRET).body(body).send()
     };
     for chunked in [false, true] {
@@ -151,13 +165,15 @@ async fn a_wait_beyond_the_groups_patience_is_a_complete_429_and_nothing_is_acce
     let path = format!("/channels/{}/messages", rig.channels[0]);
     rig.order("POST", "faults", json!({"route": &path, "kind": "user", "retry_after_ms": 60_000}));
     let waiting = {
-        let request = Client::new().post(rig.url(&path)).header("authorization", SECRET).body("{\"content\":\"first\"}");
+        let request =
+            Client::new().post(rig.url(&path)).header("authorization", SECRET).body("{\"content\":\"first\"}");
         tokio::spawn(async move { request.send().await })
     };
     rig.until("the 429", |rig| rig.received("POST", &path).len() == 1).await;
     let deadline = Instant::now() + PATIENCE;
     let answer = loop {
-        let request = Client::new().post(rig.url(&path)).header("authorization", SECRET).body("{\"content\":\"second\"}");
+        let request =
+            Client::new().post(rig.url(&path)).header("authorization", SECRET).body("{\"content\":\"second\"}");
         let answer = tokio::time::timeout(Duration::from_millis(500), request.send()).await;
         match answer {
             Ok(answer) => break answer.expect("an answer"),
@@ -181,7 +197,10 @@ async fn an_action_whose_client_left_still_runs_and_its_retry_takes_the_result()
     rig.order("POST", "delay", json!({"min_ms": 600, "max_ms": 600}));
     let body = "{\"content\":\"patience\"}";
     let mut client = tokio::net::TcpStream::connect(rig.address).await.expect("connected");
-    let head = format!("POST /api/v10{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bot {SECRET}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let head = format!(
+        "POST /api/v10{path} HTTP/1.1\r\nhost: x\r\nauthorization: Bot {SECRET}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     client.write_all(head.as_bytes()).await.expect("written");
     rig.until("the message", |rig| rig.said(channel).len() == 1).await;
     drop(client);
@@ -198,7 +217,8 @@ async fn an_idempotency_key_gives_the_first_result() {
     let path = format!("/channels/{}/webhooks", rig.channels[0]);
     let mut ids = Vec::new();
     for _ in 0..3 {
-        let request = Client::new().post(rig.url(&path)).header("authorization", SECRET).header("idempotency-key", "k-1");
+        let request =
+            Client::new().post(rig.url(&path)).header("authorization", SECRET).header("idempotency-key", "k-1");
         let answer = request.json(&json!({"name": "h"})).send().await.expect("an answer");
         ids.push(answer.json::<Value>().await.expect("json")["id"].clone());
     }
@@ -210,7 +230,8 @@ async fn an_idempotency_key_gives_the_first_result() {
 async fn an_unknown_effect_is_no_5xx() {
     let rig = rig().await;
     rig.order("POST", "faults", json!({"kind": "status", "status": 502, "stage": "after"}));
-    let answer = rig.ask(Method::POST, &format!("/channels/{}/webhooks", rig.channels[0]), Some(json!({"name": "h"}))).await;
+    let answer =
+        rig.ask(Method::POST, &format!("/channels/{}/webhooks", rig.channels[0]), Some(json!({"name": "h"}))).await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     assert!(answer.json::<Value>().await.expect("json")["message"].is_string());
 }
@@ -222,7 +243,10 @@ async fn with_the_log_closed_nothing_is_accepted_and_the_answer_says_when_to_com
     rig.log.close().await;
     let answer = rig.say(rig.channels[0], "a").await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!((&answer.headers()["retry-after"], &answer.headers()["content-type"]), (&"5".parse().expect("value"), &"application/json".parse().expect("value")));
+    assert_eq!(
+        (&answer.headers()["retry-after"], &answer.headers()["content-type"]),
+        (&"5".parse().expect("value"), &"application/json".parse().expect("value"))
+    );
     let get = rig.ask(Method::GET, "/gateway", None).await;
     assert_eq!(get.status(), StatusCode::OK, "the process stays up");
 }
@@ -230,7 +254,11 @@ async fn with_the_log_closed_nothing_is_accepted_and_the_answer_says_when_to_com
 #[tokio::test]
 async fn malformed_requests_end_with_an_error_and_harm_nobody() {
     let rig = rig().await;
-    for raw in [&b"\x00\x01\x02\r\n\r\n"[..], b"POST /api/v10/channels/1/messages HTTP/1.1\r\ncontent-length: abc\r\n\r\n", b"GET"] {
+    for raw in [
+        &b"\x00\x01\x02\r\n\r\n"[..],
+        b"POST /api/v10/channels/1/messages HTTP/1.1\r\ncontent-length: abc\r\n\r\n",
+        b"GET",
+    ] {
         let mut client = tokio::net::TcpStream::connect(rig.address).await.expect("connected");
         client.write_all(raw).await.expect("written");
         client.shutdown().await.expect("shut");
@@ -239,7 +267,10 @@ async fn malformed_requests_end_with_an_error_and_harm_nobody() {
     }
     let long = rig.ask(Method::POST, &format!("/{}", "x".repeat(4_000)), Some(json!({}))).await;
     assert_eq!(long.status(), StatusCode::NOT_FOUND);
-    let request = Client::new().post(rig.url("/channels/1/messages")).header("authorization", SECRET).header("idempotency-key", "x".repeat(300));
+    let request = Client::new()
+        .post(rig.url("/channels/1/messages"))
+        .header("authorization", SECRET)
+        .header("idempotency-key", "x".repeat(300));
     assert_eq!(request.send().await.expect("an answer").status(), StatusCode::BAD_REQUEST);
     assert_eq!(rig.say(rig.channels[0], "still here").await.status(), StatusCode::OK);
 }

@@ -58,8 +58,12 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn start(world: impl FnOnce(&mut SimulatorConfig)) -> Self {
-        let mut simulated =
-            SimulatorConfig { message_window_ms: 200, channels_per_guild: 8, global_per_second: 0, ..SimulatorConfig::default() };
+        let mut simulated = SimulatorConfig {
+            message_window_ms: 200,
+            channels_per_guild: 8,
+            global_per_second: 0,
+            ..SimulatorConfig::default()
+        };
         world(&mut simulated);
         let global = simulated.global_per_second;
         let simulator = Simulator::start(simulated).await.expect("simulator");
@@ -72,7 +76,8 @@ impl Rig {
         config.takeover_wait = Duration::from_millis(450);
         let guilds = simulator.order("GET", "guilds", Value::Null).expect("guilds");
         let id = |value: &Value| value.as_str().and_then(|id| id.parse::<u64>().ok()).expect("an id");
-        let channels = guilds.as_array().expect("a list").iter().flat_map(|guild| guild["channels"].as_array().expect("a list"));
+        let channels =
+            guilds.as_array().expect("a list").iter().flat_map(|guild| guild["channels"].as_array().expect("a list"));
         let channels = channels.filter(|channel| channel["type"] == 0).map(|channel| id(&channel["id"])).collect();
         let user = id(&guilds[0]["users"][0]);
         let declared = vec![("demo".to_owned(), SECRET.to_owned())];
@@ -99,8 +104,10 @@ impl Rig {
     }
 
     pub(crate) fn run_sender(&mut self) {
-        let running = Sender::run(self.config.clone(), Arc::clone(&self.log), Arc::clone(&self.handle), CancellationToken::new());
-        self.sender = Some(AbortOnDropHandle::new(tokio::spawn(async move { running.await.expect("the sender runs") })));
+        let running =
+            Sender::run(self.config.clone(), Arc::clone(&self.log), Arc::clone(&self.handle), CancellationToken::new());
+        self.sender =
+            Some(AbortOnDropHandle::new(tokio::spawn(async move { running.await.expect("the sender runs") })));
     }
 
     /// Ends the sender wherever it is.

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
-use miso_model::Route;
+use miso_model::{BucketState, Route};
 use proptest::prelude::*;
 
 use super::*;
@@ -64,7 +64,8 @@ fn complete(scheduler: &mut Scheduler, ticket: Ticket, seen: &Seen, now: Moment)
 #[test]
 fn a_cold_burst_sends_one_probe_and_then_what_remains() {
     let mut scheduler = scheduler();
-    let all: Vec<Ticket> = (0..6).map(|id| submit(&mut scheduler, "POST", &format!("/channels/1/x/{id}"), ms(0))).collect();
+    let all: Vec<Ticket> =
+        (0..6).map(|id| submit(&mut scheduler, "POST", &format!("/channels/1/x/{id}"), ms(0))).collect();
     assert_eq!(granted(&mut scheduler, ms(1)), all[..1]);
     complete(&mut scheduler, all[0], &answer(200, 4, 3, 1_000), ms(2));
     assert_eq!(granted(&mut scheduler, ms(3)), all[1..4]);
@@ -119,14 +120,17 @@ fn a_blocked_bucket_stalls_no_other_and_a_global_pause_stalls_no_interaction() {
     assert_eq!(granted(&mut scheduler, ms(4)), [callback]);
     let resumed = granted(&mut scheduler, ms(5_100));
     assert_eq!(resumed, [other, third]);
-    assert!(scheduler.predicted_wait(&job("POST", "/channels/1/messages"), ms(5_100), NOW_MS) > Duration::from_secs(80_000));
+    assert!(
+        scheduler.predicted_wait(&job("POST", "/channels/1/messages"), ms(5_100), NOW_MS) > Duration::from_secs(80_000)
+    );
 }
 
 #[test]
 fn the_budget_is_charged_when_bytes_leave_and_given_back_when_they_do_not() {
     let mut scheduler = scheduler();
     scheduler.set_global(Some(2));
-    let all: Vec<Ticket> = (0..4).map(|id| submit(&mut scheduler, "POST", &format!("/channels/{id}/messages"), ms(0))).collect();
+    let all: Vec<Ticket> =
+        (0..4).map(|id| submit(&mut scheduler, "POST", &format!("/channels/{id}/messages"), ms(0))).collect();
     assert_eq!(granted(&mut scheduler, ms(0)), all[..2]);
     scheduler.unsent(all[0], ms(1));
     scheduler.again(all[0], ms(1), ms(1), NOW_MS);
@@ -190,7 +194,8 @@ fn cloudflares_refusals_pause_everything_ever_longer() {
 #[test]
 fn the_invalid_budget_counts_requests_that_are_still_out() {
     let mut scheduler = Scheduler::new(Limits { invalid: 3, edge_pause: ms(1) });
-    let all: Vec<Ticket> = (0..5).map(|id| submit(&mut scheduler, "POST", &format!("/channels/{id}/messages"), ms(0))).collect();
+    let all: Vec<Ticket> =
+        (0..5).map(|id| submit(&mut scheduler, "POST", &format!("/channels/{id}/messages"), ms(0))).collect();
     assert_eq!(granted(&mut scheduler, ms(0)), all[..3]);
     complete(&mut scheduler, all[0], &answer(403, 5, 4, 100), ms(1));
     assert!(granted(&mut scheduler, ms(2)).is_empty(), "one invalid and two that may be");
@@ -301,9 +306,11 @@ impl Discord {
         while self.global.1.front().is_some_and(|at| *at + ms(1_000) <= now) {
             self.global.1.pop_front();
         }
-        let (used, ends) = self.windows.get(&channel).copied().filter(|(_, ends)| *ends > now).unwrap_or((0, now + ms(window)));
+        let (used, ends) =
+            self.windows.get(&channel).copied().filter(|(_, ends)| *ends > now).unwrap_or((0, now + ms(window)));
         let left = ends - now;
-        let left_ms = u64::try_from(left.as_millis()).expect("small") + u64::from(!left.subsec_nanos().is_multiple_of(1_000_000));
+        let left_ms =
+            u64::try_from(left.as_millis()).expect("small") + u64::from(!left.subsec_nanos().is_multiple_of(1_000_000));
         if self.global.1.len() > self.global.0 as usize || used >= limit {
             self.refused += 1;
             return answer(429, limit, 0, left_ms);
