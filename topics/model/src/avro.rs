@@ -1,8 +1,8 @@
 //! Avro single-object encoding of records: `C3 01`, the schema's CRC-64-AVRO fingerprint (little
 //! endian), then the datum. Written and read through serde directly, never through `Value`.
 
-use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::rabin::Rabin;
+use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{AvroSchema, Schema};
 use serde::Serialize;

@@ -110,16 +110,8 @@ impl Action {
             Some(key) => (1_u8, key.as_bytes()),
             None => (0, &body[..]),
         };
-        let mut all = Vec::with_capacity(
-            self.group.len() + self.method.len() + self.path.len() + last.len() + 4,
-        );
-        for part in [
-            self.group.as_bytes(),
-            self.method.as_bytes(),
-            self.path.as_bytes(),
-            &[mark],
-            last,
-        ] {
+        let mut all = Vec::with_capacity(self.group.len() + self.method.len() + self.path.len() + last.len() + 4);
+        for part in [self.group.as_bytes(), self.method.as_bytes(), self.path.as_bytes(), &[mark], last] {
             all.extend_from_slice(part);
             all.push(0);
         }
@@ -136,13 +128,9 @@ impl Action {
 /// 3 s after the interaction was made, as its id tells; an id that tells no time of the last quarter
 /// of an hour is not believed.
 fn callback_deadline(path: &str, accepted_ms: i64) -> i64 {
-    let id = path
-        .split('/')
-        .nth(2)
-        .and_then(|id| id.parse::<Snowflake>().ok());
+    let id = path.split('/').nth(2).and_then(|id| id.parse::<Snowflake>().ok());
     let made = id.map(Snowflake::created_ms);
-    let made =
-        made.filter(|made| (accepted_ms - INTERACTION_TOKEN_MS..=accepted_ms).contains(made));
+    let made = made.filter(|made| (accepted_ms - INTERACTION_TOKEN_MS..=accepted_ms).contains(made));
     made.unwrap_or(accepted_ms) + CALLBACK_DEADLINE_MS
 }
 
@@ -368,16 +356,7 @@ impl Outcome {
     }
 }
 
-log_records!(
-    Action,
-    Orphaned,
-    SenderClaim,
-    SenderReleased,
-    Intent,
-    Returned,
-    Outcome,
-    SenderCheckpoint
-);
+log_records!(Action, Orphaned, SenderClaim, SenderReleased, Intent, Returned, Outcome, SenderCheckpoint);
 
 #[cfg(test)]
 mod tests {
@@ -405,38 +384,19 @@ mod tests {
 
     #[test]
     fn a_fingerprint_tells_bodies_apart_unless_the_client_gave_a_key() {
-        assert_eq!(
-            action("a", None).fingerprint(),
-            action("a", None).fingerprint()
-        );
-        assert_ne!(
-            action("a", None).fingerprint(),
-            action("b", None).fingerprint()
-        );
-        assert_eq!(
-            action("a", Some("k")).fingerprint(),
-            action("b", Some("k")).fingerprint()
-        );
-        assert_ne!(
-            action("a", Some("k")).fingerprint(),
-            action("a", None).fingerprint()
-        );
+        assert_eq!(action("a", None).fingerprint(), action("a", None).fingerprint());
+        assert_ne!(action("a", None).fingerprint(), action("b", None).fingerprint());
+        assert_eq!(action("a", Some("k")).fingerprint(), action("b", Some("k")).fingerprint());
+        assert_ne!(action("a", Some("k")).fingerprint(), action("a", None).fingerprint());
     }
 
     #[test]
     fn an_interaction_must_be_answered_within_three_seconds_of_its_making() {
         let made = Snowflake(175_928_847_299_117_063).created_ms();
         let path = "/interactions/175928847299117063/tok/callback";
-        let new = |path: &str, at| {
-            Action::new([0; 16], "demo", "POST", path, Bytes::new(), at, None)
-                .0
-                .expires_ms
-        };
+        let new = |path: &str, at| Action::new([0; 16], "demo", "POST", path, Bytes::new(), at, None).0.expires_ms;
         assert_eq!(new(path, made + 500), Some(made + 3_000));
-        assert_eq!(
-            new("/interactions/1/tok/callback", made),
-            Some(made + 3_000)
-        );
+        assert_eq!(new("/interactions/1/tok/callback", made), Some(made + 3_000));
         assert_eq!(new("/webhooks/1/aW50ZXJhY3Rpb246MTox/messages/@original", made), Some(made + 900_000));
         assert_eq!(new("/webhooks/1/not-of-an-interaction", made), None);
         assert_eq!(new("/channels/1/messages", made), None);

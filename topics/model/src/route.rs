@@ -56,8 +56,7 @@ impl Route {
     #[must_use]
     pub fn of(method: &str, path: &str, application: Option<u64>) -> Self {
         Self::classify(method, path, |id, token| {
-            token.starts_with(INTERACTION_TOKEN)
-                || (application.is_some() && id.parse().ok() == application)
+            token.starts_with(INTERACTION_TOKEN) || (application.is_some() && id.parse().ok() == application)
         })
     }
 
@@ -70,11 +69,7 @@ impl Route {
     /// What keeps order: the top-level resource, else the template.
     #[must_use]
     pub fn order_key(&self) -> &str {
-        if self.major.is_empty() {
-            &self.template
-        } else {
-            &self.major
-        }
+        if self.major.is_empty() { &self.template } else { &self.major }
     }
 
     /// Whether this is the first answer to an interaction, due within 3 s.
@@ -85,10 +80,7 @@ impl Route {
 
     fn classify(method: &str, path: &str, is_interaction: impl Fn(&str, &str) -> bool) -> Self {
         let path = path.split(['?', '#']).next().unwrap_or_default();
-        let segments: Vec<&str> = path
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-            .collect();
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let mut route = Self {
             template: String::with_capacity(path.len() + 8),
             major: String::new(),
@@ -132,9 +124,7 @@ impl Route {
             _ => {}
         }
         route.write_template(&segments);
-        if let ["channels", _, "messages", message, ..]
-        | ["webhooks", _, _, "messages", message, ..] = segments[..]
-        {
+        if let ["channels", _, "messages", message, ..] | ["webhooks", _, _, "messages", message, ..] = segments[..] {
             route.message = message.parse().ok();
         }
         if route.lane == Lane::Actions {
@@ -209,13 +199,7 @@ mod tests {
     #[test]
     fn ids_become_names_and_the_resource_is_kept() {
         let cases = [
-            (
-                "POST",
-                "/channels/1/messages",
-                "/channels/{channel}/messages",
-                "channel/1",
-                RouteClass::CreateMessage,
-            ),
+            ("POST", "/channels/1/messages", "/channels/{channel}/messages", "channel/1", RouteClass::CreateMessage),
             (
                 "PATCH",
                 "/channels/1/messages/7",
@@ -230,27 +214,9 @@ mod tests {
                 "guild/2",
                 RouteClass::Idempotent,
             ),
-            (
-                "POST",
-                "/users/@me/channels",
-                "/users/@me/channels",
-                "",
-                RouteClass::Post,
-            ),
-            (
-                "GET",
-                "/guilds/2?with_counts=true",
-                "/guilds/{guild}",
-                "guild/2",
-                RouteClass::Get,
-            ),
-            (
-                "POST",
-                "/brand/new/5/thing",
-                "/brand/new/{id}/thing",
-                "",
-                RouteClass::Post,
-            ),
+            ("POST", "/users/@me/channels", "/users/@me/channels", "", RouteClass::Post),
+            ("GET", "/guilds/2?with_counts=true", "/guilds/{guild}", "guild/2", RouteClass::Get),
+            ("POST", "/brand/new/5/thing", "/brand/new/{id}/thing", "", RouteClass::Post),
         ];
         for (method, path, template, major, class) in cases {
             let route = route(method, path);
@@ -266,24 +232,14 @@ mod tests {
     fn all_emojis_are_one_template() {
         let template = "/channels/{channel}/messages/{message}/reactions/{emoji}/@me";
         for emoji in ["%F0%9F%91%8D", "name:123", "123"] {
-            assert_eq!(
-                route(
-                    "PUT",
-                    &format!("/channels/1/messages/2/reactions/{emoji}/@me")
-                )
-                .template,
-                template
-            );
+            assert_eq!(route("PUT", &format!("/channels/1/messages/2/reactions/{emoji}/@me")).template, template);
         }
     }
 
     #[test]
     fn an_action_lies_in_the_slot_of_its_channel() {
         let route = route("POST", &format!("/channels/{CHANNEL}/messages"));
-        assert_eq!(
-            (route.lane, route.partition),
-            (Lane::Actions, slot(CHANNEL))
-        );
+        assert_eq!((route.lane, route.partition), (Lane::Actions, slot(CHANNEL)));
     }
 
     #[test]
@@ -302,31 +258,17 @@ mod tests {
         let by_prefix = route("POST", "/webhooks/43/aW50ZXJhY3Rpb246MTox");
         assert_eq!(by_prefix.lane, Lane::Interactions);
         let webhook = route("POST", "/webhooks/43/other?wait=true");
-        assert_eq!(
-            (webhook.lane, webhook.major.as_str(), webhook.tokened),
-            (Lane::Actions, "webhook/43/other", true)
-        );
+        assert_eq!((webhook.lane, webhook.major.as_str(), webhook.tokened), (Lane::Actions, "webhook/43/other", true));
         assert_eq!(webhook.template, "/webhooks/{webhook}/{token}");
         assert!(!route("DELETE", "/webhooks/43").tokened);
-        assert_eq!(
-            Route::of_lane("POST", "/webhooks/43/other", Lane::Interactions).lane,
-            Lane::Interactions
-        );
+        assert_eq!(Route::of_lane("POST", "/webhooks/43/other", Lane::Interactions).lane, Lane::Interactions);
     }
 
     #[test]
     fn strange_paths_are_classified_and_never_panic() {
-        for path in [
-            "",
-            "/",
-            "//",
-            "?v=10",
-            "/channels",
-            "/channels//messages",
-            "/webhooks//",
-            "/interactions/1",
-            "/\u{1F44D}",
-        ] {
+        for path in
+            ["", "/", "//", "?v=10", "/channels", "/channels//messages", "/webhooks//", "/interactions/1", "/\u{1F44D}"]
+        {
             let route = route("POST", path);
             assert!((0..SLOTS).contains(&route.partition), "{path}");
             assert!(route.template.starts_with('/'));
