@@ -35,12 +35,10 @@ impl ControlKey {
         let key = format!("{:032x}", rand::random::<u128>());
         let path = data_dir.join(KEY_FILE);
         let _ = std::fs::remove_file(&path);
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("{} cannot be written; set MISO_DATA_DIR to a folder that can", path.display()))?;
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).with_context(|| {
+                format!("{} cannot be written; set MISO_DATA_DIR to a folder that can", path.display())
+            })?;
         writeln!(file, "{ops}\n{key}")?;
         Ok(Self { key, path })
     }
@@ -126,10 +124,8 @@ pub(crate) async fn ask(data_dir: &Path, command: &GroupCommand) -> anyhow::Resu
     let Ok(text) = std::fs::read_to_string(data_dir.join(KEY_FILE)) else { return Ok(None) };
     let mut lines = text.lines();
     let (Some(address), Some(key)) = (lines.next(), lines.next()) else { return Ok(None) };
-    let request = reqwest::Client::new()
-        .post(format!("http://{address}/control/groups"))
-        .header(KEY_HEADER, key)
-        .json(command);
+    let request =
+        reqwest::Client::new().post(format!("http://{address}/control/groups")).header(KEY_HEADER, key).json(command);
     let response = match request.send().await {
         Ok(response) => response,
         // A process that was killed leaves its file behind.

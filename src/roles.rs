@@ -38,8 +38,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Gateway, Self::Proxy, Self::Sender, Self::Handlers, Self::CommandsApi];
+    pub(crate) const ALL: [Self; 5] = [Self::Gateway, Self::Proxy, Self::Sender, Self::Handlers, Self::CommandsApi];
 
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 #[cfg(test)]
 pub(crate) use table::markdown_table;
-pub(crate) use variables::{ALL, Variable};
 use variables as var;
+pub(crate) use variables::{ALL, Variable};
 
 /// One thing that is wrong, with where it stands and what is allowed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -112,18 +112,14 @@ impl Sources {
         Self::new(env, text, presets)
     }
 
-    fn new(
-        env: BTreeMap<String, String>,
-        file: Option<(String, std::io::Result<String>)>,
-        presets: Presets,
-    ) -> Self {
-        let mut sources =
-            Self { env, file: BTreeMap::new(), file_name: String::new(), presets, problems: Vec::new() };
+    fn new(env: BTreeMap<String, String>, file: Option<(String, std::io::Result<String>)>, presets: Presets) -> Self {
+        let mut sources = Self { env, file: BTreeMap::new(), file_name: String::new(), presets, problems: Vec::new() };
         if let Some((name, text)) = file {
             sources.file_name = name;
-            match text.map_err(|error| error.to_string()).and_then(|text| {
-                text.parse::<toml::Table>().map_err(|error| error.message().to_owned())
-            }) {
+            match text
+                .map_err(|error| error.to_string())
+                .and_then(|text| text.parse::<toml::Table>().map_err(|error| error.message().to_owned()))
+            {
                 Ok(table) => sources.take_file(table),
                 Err(wrong) => sources.file_problem("the file", &wrong, "a TOML file with the variables as keys"),
             }
@@ -186,11 +182,7 @@ impl Sources {
         self.presets.get(variable.name).map(|value| (value.clone(), String::new()))
     }
 
-    fn optional<T>(
-        &mut self,
-        variable: &Variable,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
+    fn optional<T>(&mut self, variable: &Variable, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let (value, source_note) = match self.given(variable) {
             Some(given) => given,
             None => (variable.default?.to_owned(), String::new()),
@@ -248,7 +240,9 @@ impl Sources {
             zstd: self.required(var::COMPRESSION, true, |v| choice(v, &[("zstd", true), ("none", false)])),
             gateway_buffer_bytes: self
                 .required(var::GATEWAY_BUFFER, 0, |v| number(v, GATEWAY_BUFFER_LEAST..=usize::MAX)),
-            identify_interval: Duration::from_millis(self.required(var::IDENTIFY_INTERVAL, 0, |v| number(v, 0..=60_000))),
+            identify_interval: Duration::from_millis(
+                self.required(var::IDENTIFY_INTERVAL, 0, |v| number(v, 0..=60_000)),
+            ),
             global_per_second: self.required(var::GLOBAL_PER_SECOND, 1, |v| number(v, 1..=100_000)),
             cluster_key: self.optional(var::CLUSTER_KEY, parse_cluster_key),
             json_messages: self.required(var::LOG_FORMAT, false, |v| choice(v, &[("text", false), ("json", true)])),

@@ -3,8 +3,7 @@ use std::collections::BTreeMap;
 use super::{Auto, Config, Presets, Problem, Sources};
 
 fn load(env: &[(&str, &str)], file: Option<&str>) -> Result<Config, Vec<Problem>> {
-    let env: BTreeMap<String, String> =
-        env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let env: BTreeMap<String, String> = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     let file = file.map(|text| ("miso.toml".to_owned(), Ok(text.to_owned())));
     Sources::new(env, file, Presets::new()).load()
 }
@@ -59,11 +58,9 @@ fn every_problem_is_reported_at_once_with_variable_value_and_what_is_allowed() {
 #[test]
 fn a_secret_is_never_shown() {
     let secret = "hunter2 hunter2";
-    let problems = load(
-        &[("DISCORD_TOKEN", secret), ("MISO_CLUSTER_KEY", "hunter2"), ("MISO_GROUPS", "a=hunter2")],
-        None,
-    )
-    .expect_err("wrong");
+    let problems =
+        load(&[("DISCORD_TOKEN", secret), ("MISO_CLUSTER_KEY", "hunter2"), ("MISO_GROUPS", "a=hunter2")], None)
+            .expect_err("wrong");
     assert_eq!(problems.len(), 3);
     assert!(problems.iter().all(|problem| !problem.to_string().contains("hunter2")));
     let config = load(&[("DISCORD_TOKEN", "hunter2hunter2"), ("MISO_GROUPS", "a=hunter2hunter2")], None);
@@ -75,7 +72,8 @@ fn plain_http_is_taken_on_loopback_only() {
     for url in ["http://127.0.0.1:9/api", "http://localhost:9/api/", "http://[::1]:9/api", "https://discord.com/api"] {
         assert!(load(&[("MISO_DISCORD_API_URL", url)], None).is_ok(), "{url}");
     }
-    for url in ["http://discord.com/api", "ftp://x", "http://127.0.0.1.example.org/api", "https://discord.com/api/v10"] {
+    for url in ["http://discord.com/api", "ftp://x", "http://127.0.0.1.example.org/api", "https://discord.com/api/v10"]
+    {
         assert!(load(&[("MISO_DISCORD_API_URL", url)], None).is_err(), "{url}");
     }
 }

@@ -169,7 +169,10 @@ fn banner(config: &Config, simulated: Option<(&str, &DemoWorld)>) {
     }
     println!("  handlers connect to   ws://{proxy}   REST http://{proxy}/api/v10");
     if let Some((name, secret)) = config.groups.first() {
-        println!("  a handler's token     {}", credential(simulated.map_or("0", |(_, world)| &world.bot), name, &secret.0));
+        println!(
+            "  a handler's token     {}",
+            credential(simulated.map_or("0", |(_, world)| &world.bot), name, &secret.0)
+        );
     }
     println!("  commands API          http://{}/v1/commands", config.commands_listen);
     println!("  health and metrics    http://{}/readyz  /metrics", config.ops_listen);

@@ -51,7 +51,9 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     ] {
         match std::net::TcpListener::bind(address) {
             Ok(_) => findings.good(&format!("{variable}: {address} is free")),
-            Err(error) => findings.note(&format!("{variable}: {address} is taken ({error}): by Miso itself, if it runs")),
+            Err(error) => {
+                findings.note(&format!("{variable}: {address} is taken ({error}): by Miso itself, if it runs"))
+            }
         }
     }
     check_discord(config, &mut findings).await;
@@ -117,8 +119,12 @@ async fn check_discord(config: &Config, findings: &mut Findings) {
         Ok::<_, reqwest::Error>((status, response.json::<Value>().await.unwrap_or_default()))
     };
     match get("/users/@me").await {
-        Ok((200, me)) => findings.good(&format!("Discord: the token is {}'s", me["username"].as_str().unwrap_or("a bot"))),
-        Ok((401, _)) => return findings.bad("Discord: the token is refused", "copy it anew from the developer portal, page Bot"),
+        Ok((200, me)) => {
+            findings.good(&format!("Discord: the token is {}'s", me["username"].as_str().unwrap_or("a bot")))
+        }
+        Ok((401, _)) => {
+            return findings.bad("Discord: the token is refused", "copy it anew from the developer portal, page Bot");
+        }
         Ok((status, _)) => return findings.bad(&format!("Discord: answered {status}"), "try again in some minutes"),
         Err(error) => {
             return findings.bad(

@@ -108,7 +108,8 @@ fn shown(message: &Value) -> String {
         put(embed["title"].as_str().unwrap_or_default(), "┃ ");
         put(embed["description"].as_str().unwrap_or_default(), "┃ ");
         for field in embed["fields"].as_array().into_iter().flatten() {
-            let (name, value) = (field["name"].as_str().unwrap_or_default(), field["value"].as_str().unwrap_or_default());
+            let (name, value) =
+                (field["name"].as_str().unwrap_or_default(), field["value"].as_str().unwrap_or_default());
             put(&format!("{name}: {value}"), "┃ ");
         }
         put(embed["footer"]["text"].as_str().unwrap_or_default(), "┃ ");

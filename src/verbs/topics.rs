@@ -19,7 +19,10 @@ impl Topics {
     pub(crate) async fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
         let log = miso_log::open_reader(&config.log, "miso topics").await?;
         if !self.json {
-            println!("{:<20} {:>10} {:<10} {:>14} {:<16} holds", "topic", "partitions", "kept", "offsets", "written by");
+            println!(
+                "{:<20} {:>10} {:<10} {:>14} {:<16} holds",
+                "topic", "partitions", "kept", "offsets", "written by"
+            );
         }
         for &topic in catalogue::ALL {
             let mut offsets = 0;
@@ -37,7 +40,11 @@ impl Topics {
             } else {
                 println!(
                     "{:<20} {:>10} {:<10} {offsets:>14} {:<16} {}",
-                    topic.name, topic.partitions, kept(topic), topic.owner, topic.holds
+                    topic.name,
+                    topic.partitions,
+                    kept(topic),
+                    topic.owner,
+                    topic.holds
                 );
             }
         }

@@ -24,7 +24,11 @@ async fn main() {
     let mut arguments = std::env::args().skip(1);
     let (address, credential) = (arguments.next().expect("HOST:PORT"), arguments.next().expect("CREDENTIAL"));
     let http = Arc::new(
-        twilight_http::Client::builder().token(credential.clone()).proxy(address.clone(), true).ratelimiter(None).build(),
+        twilight_http::Client::builder()
+            .token(credential.clone())
+            .proxy(address.clone(), true)
+            .ratelimiter(None)
+            .build(),
     );
     let intents = Intents::GUILDS | Intents::GUILD_MESSAGES | Intents::MESSAGE_CONTENT;
     let config = ConfigBuilder::new(credential, intents).proxy_url(format!("ws://{address}")).build();

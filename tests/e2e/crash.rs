@@ -117,7 +117,11 @@ async fn the_judges_are_content_when_clients_speak_to_discord_itself() {
     let verdict = events::judge(&journal.sent, &[&notes]);
     assert_eq!(events::describe("alone", &journal.sent, &verdict), Vec::<String>::new());
     assert_eq!((verdict.delivered, verdict.redelivered), (expected, 0));
-    assert!(notes.returns.len() >= 3 && notes.returns.iter().all(|(_, how)| *how == CameBack::Resumed), "{:?}", notes.returns);
+    assert!(
+        notes.returns.len() >= 3 && notes.returns.iter().all(|(_, how)| *how == CameBack::Resumed),
+        "{:?}",
+        notes.returns
+    );
     let (effects, _) = actions::effects(&journal.rest, &discord.webhooks());
     let verdict = actions::judge(&asked, &effects, 0);
     assert_eq!(verdict.violations, Vec::<String>::new());
@@ -136,7 +140,8 @@ async fn by_seeds(engines: Engines, default: u64, at_a_time: usize) {
     };
     let runs = futures_util::stream::iter(seeds).map(|seed| async move {
         let began = Instant::now();
-        let folder = tempfile::Builder::new().prefix(&format!("miso-crash-{seed}-")).tempdir().expect("a folder").keep();
+        let folder =
+            tempfile::Builder::new().prefix(&format!("miso-crash-{seed}-")).tempdir().expect("a folder").keep();
         // A task of its own, so that a panic is one failed seed and the others go on.
         let run = tokio::spawn(crash_run(engines, seed, folder.clone())).await;
         let outcome = run.unwrap_or_else(|error| Err(vec![panic_text(error)]));
@@ -147,21 +152,31 @@ async fn by_seeds(engines: Engines, default: u64, at_a_time: usize) {
                 None
             }
             Err(problems) => {
-                let text = format!("crash seed {seed}, {engines:?} FAILED; {} is kept:\n  {}", folder.display(), problems.join("\n  "));
+                let text = format!(
+                    "crash seed {seed}, {engines:?} FAILED; {} is kept:\n  {}",
+                    folder.display(),
+                    problems.join("\n  ")
+                );
                 eprintln!("{text}");
                 Some(text)
             }
         }
     });
     let failed: Vec<String> = runs.buffer_unordered(at_a_time).filter_map(|failed| async { failed }).collect().await;
-    assert!(failed.is_empty(), "{} seeds failed; run one again with MISO_TEST_SEED=n\n{}", failed.len(), failed.join("\n"));
+    assert!(
+        failed.is_empty(),
+        "{} seeds failed; run one again with MISO_TEST_SEED=n\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
 }
 
 fn panic_text(error: tokio::task::JoinError) -> String {
     match error.try_into_panic() {
         Ok(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
-            text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_else(|| "a panic".to_owned())
+            text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "a panic".to_owned())
         }
         Err(error) => error.to_string(),
     }
@@ -203,7 +218,8 @@ async fn crash_run(engines: Engines, seed: u64, folder: PathBuf) -> Result<Strin
         let over = Arc::clone(&over);
         tokio::spawn(Arc::clone(&crowd).run(move || over.load(Ordering::Relaxed)))
     };
-    let prefixes = tokio::spawn(commands::change_prefixes(Arc::clone(&run.discord), run.owner().await, Arc::clone(&over)));
+    let prefixes =
+        tokio::spawn(commands::change_prefixes(Arc::clone(&run.discord), run.owner().await, Arc::clone(&over)));
 
     // Faults strike.
     let struck = Injector {
@@ -359,7 +375,8 @@ impl Run {
         let began = Instant::now();
         let guild = &self.guilds[0];
         let place = library::Place { channel: guild.channels[0].clone(), webhook: None };
-        let event: u64 = self.discord.say(&guild.channels[0], &guild.users[0], "a new event").await.parse().expect("an id");
+        let event: u64 =
+            self.discord.say(&guild.channels[0], &guild.users[0], "a new event").await.parse().expect("an id");
         let said = crowd.say().await;
         let mut problems = Vec::new();
         let ((asked, _), ()) = tokio::join!(
@@ -414,9 +431,15 @@ impl Run {
     }
 
     /// A last message in every guild and in every program's channel: whatever would come late or twice has come before.
-    async fn last_word(&mut self, library: &Library, places: &[library::Place], asked: &mut BTreeMap<String, Vec<Asked>>) {
+    async fn last_word(
+        &mut self,
+        library: &Library,
+        places: &[library::Place],
+        asked: &mut BTreeMap<String, Vec<Asked>>,
+    ) {
         for guild in &self.guilds {
-            let id: u64 = self.discord.say(&guild.channels[0], &guild.users[0], "a last word").await.parse().expect("an id");
+            let id: u64 =
+                self.discord.say(&guild.channels[0], &guild.users[0], "a last word").await.parse().expect("an id");
             for notes in &self.groups {
                 let what = format!("the last word of guild {} reaches every group", guild.id);
                 eventually(&what, || async { notes.iter().any(|notes| read(notes).has(id)).then_some(()) }).await;
@@ -478,12 +501,14 @@ impl Run {
         if cuts == 0 {
             problems.push("no connection was cut after the request was applied".into());
         }
-        let returns: Vec<CameBack> = notes.iter().flatten().flat_map(|notes| notes.returns.iter().map(|(_, how)| *how)).collect();
+        let returns: Vec<CameBack> =
+            notes.iter().flatten().flat_map(|notes| notes.returns.iter().map(|(_, how)| *how)).collect();
         let resumed = returns.iter().filter(|how| **how == CameBack::Resumed).count();
         if returns.is_empty() || resumed * 100 < returns.len() * RESUMED_PERCENT {
             problems.push(format!("{resumed} of {} lost connections ended in RESUMED", returns.len()));
         }
-        if discord.sent.len() < usize::try_from(EVENTS).expect("small") || verdict.asked < PROGRAMS * library::REQUESTS {
+        if discord.sent.len() < usize::try_from(EVENTS).expect("small") || verdict.asked < PROGRAMS * library::REQUESTS
+        {
             problems.push(format!("only {} events and {} actions", discord.sent.len(), verdict.asked));
         }
         format!(
@@ -513,7 +538,8 @@ impl Run {
             })
         });
         write_lines(&self.folder.join("asked.ndjson"), &requests.collect::<Vec<_>>());
-        let faults: Vec<Value> = struck.iter().map(|struck| json!({"at_us": struck.at_us, "fault": format!("{struck:?}")})).collect();
+        let faults: Vec<Value> =
+            struck.iter().map(|struck| json!({"at_us": struck.at_us, "fault": format!("{struck:?}")})).collect();
         write_lines(&self.folder.join("faults.ndjson"), &faults);
         let mut lines = Vec::new();
         for notes in self.groups.iter().flatten() {

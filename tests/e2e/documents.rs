@@ -26,8 +26,10 @@ fn every_test_that_the_guarantees_name_exists() {
     let looks_like_a_test = |word: &&str| word.matches('_').count() >= 4 && !word.contains(['/', ' ', ':']);
     let named: Vec<&str> = page.split('`').skip(1).step_by(2).filter(looks_like_a_test).collect();
     assert!(named.len() > 30, "the page names its tests");
-    let missing: Vec<&&str> =
-        named.iter().filter(|name| !code.contains(&format!("fn {name}(")) && !code.contains(&format!("    {name},"))).collect();
+    let missing: Vec<&&str> = named
+        .iter()
+        .filter(|name| !code.contains(&format!("fn {name}(")) && !code.contains(&format!("    {name},")))
+        .collect();
     assert!(missing.is_empty(), "named in docs/GUARANTEES.md, and nowhere in the code: {missing:?}");
 }
 
@@ -37,7 +39,10 @@ fn links_of_the_documents_lead_to_files() {
         let text = std::fs::read_to_string(root().join(page)).expect("the page");
         let folder = root().join(page).parent().expect("a folder").to_owned();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            assert!(link.starts_with("http") || folder.join(link).exists(), "{page} links to {link}, which is not there");
+            assert!(
+                link.starts_with("http") || folder.join(link).exists(),
+                "{page} links to {link}, which is not there"
+            );
         }
     }
 }

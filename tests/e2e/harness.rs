@@ -373,7 +373,8 @@ impl Deployment {
     /// SIGTERM and the exit code.
     pub(crate) async fn terminate(&mut self, name: &str) -> Option<i32> {
         let running = self.processes.get_mut(name).expect("it runs");
-        let pid = running.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed())).expect("it runs");
+        let pid =
+            running.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed())).expect("it runs");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signalled");
         let status = tokio::time::timeout(DEADLINE, running.child.wait()).await.expect("it ends in time");
         status.expect("a status").code()
@@ -397,7 +398,8 @@ impl Deployment {
         let url = format!("http://{}/metrics", self.processes[process].ops);
         let Ok(response) = self.http.get(url).send().await else { return 0.0 };
         let text = response.text().await.unwrap_or_default();
-        let of_it = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
+        let of_it =
+            text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
         of_it.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 }

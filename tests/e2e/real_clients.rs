@@ -115,7 +115,9 @@ async fn three_libraries(engines: Engines) {
             let said: Vec<&str> = said.iter().map(String::as_str).collect();
             assert_eq!(in_guild(&of_users), in_guild(&said), "{library} saw guild {} in order", guild.id);
         }
-        let own: Vec<String> = ids(&messages, |message| message["own"] == true && message["content"] == json!(format!("pong from {library}")));
+        let own: Vec<String> = ids(&messages, |message| {
+            message["own"] == true && message["content"] == json!(format!("pong from {library}"))
+        });
         assert_eq!(sorted(&own), sorted(&ids(&client.of("replied"), |_| true)), "{library} saw its own answers once");
         let joins = client.of("guild_join");
         assert_eq!(joins.len(), 1, "{library} fires one join: {joins:?}");

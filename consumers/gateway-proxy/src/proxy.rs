@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Router;
 use miso_discord_state::DiscordState;
 use miso_groups::Groups;
-use miso_log::SharedLog;
+use miso_log::{Schemas, SharedLog};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -22,6 +22,7 @@ use crate::{ProxyConfig, ProxyError, admission, driver, edge};
 pub(crate) struct Shared {
     pub(crate) config: ProxyConfig,
     pub(crate) log: SharedLog,
+    pub(crate) schemas: Schemas,
     pub(crate) state: Arc<DiscordState>,
     pub(crate) groups: Arc<Groups>,
     pub(crate) failures: Failures,
@@ -84,9 +85,11 @@ impl Proxy {
         groups: Arc<Groups>,
         cancel: CancellationToken,
     ) -> Result<Self, ProxyError> {
+        let schemas = Schemas::open(Arc::clone(&log)).await?;
         let shared = Arc::new(Shared {
             config,
             log,
+            schemas,
             state,
             groups,
             failures: Failures::default(),

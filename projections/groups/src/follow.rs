@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use miso_log::{Append, ReadError, Reader, Record, SharedLog, catalogue};
-use miso_model::{HandlerGroup, LogRecord};
+use miso_log::{Append, ReadError, Reader, Record, Schemas, SharedLog, catalogue};
+use miso_model::HandlerGroup;
 use tokio::sync::watch;
 
 use crate::GroupError;
@@ -19,26 +19,29 @@ const READ_AGAIN: Duration = Duration::from_millis(500);
 /// record tells that everything before it was read.
 const MARK: &str = "mark";
 
-/// Applies one record.
-pub(crate) fn apply(groups: &mut ByName, record: &Record) {
-    let Ok(name) = std::str::from_utf8(&record.key) else { return };
-    match &record.value {
-        None => {
-            groups.remove(name);
+/// What one record says: a group as it is now, or that there is none of this name. Waits for the schema
+/// of another version. `None`: it cannot be read, and its group is left as it was.
+async fn read(schemas: &Schemas, record: &Record) -> Option<(String, Option<Arc<HandlerGroup>>)> {
+    let name = std::str::from_utf8(&record.key).ok()?.to_owned();
+    let Some(value) = &record.value else { return Some((name, None)) };
+    match schemas.decode_waiting::<HandlerGroup>(value).await {
+        Ok(group) => Some((name, Some(Arc::new(group)))),
+        Err(error) => {
+            tracing::error!(offset = record.offset, %error, "a handler group cannot be read; it is left as it was");
+            None
         }
-        Some(value) => match HandlerGroup::from_bytes(value) {
-            Ok(group) => {
-                groups.insert(name.to_owned(), Arc::new(group));
-            }
-            Err(error) => {
-                tracing::error!(offset = record.offset, %error, "a handler group cannot be read; it is left as it was");
-            }
-        },
+    }
+}
+
+fn apply(groups: &mut ByName, (name, group): (String, Option<Arc<HandlerGroup>>)) {
+    match group {
+        Some(group) => drop(groups.insert(name, group)),
+        None => drop(groups.remove(&name)),
     }
 }
 
 /// Reads everything that is in the topic now.
-pub(crate) async fn read_all(log: &SharedLog, now_ms: i64) -> Result<(ByName, Reader), GroupError> {
+pub(crate) async fn read_all(log: &SharedLog, schemas: &Schemas, now_ms: i64) -> Result<(ByName, Reader), GroupError> {
     let topic = catalogue::PROXY_GROUPS;
     let bounds = log.bounds(topic, 0).await?;
     let mut reader = log.reader(topic, &[(0, bounds.earliest)]);
@@ -54,7 +57,9 @@ pub(crate) async fn read_all(log: &SharedLog, now_ms: i64) -> Result<(ByName, Re
         };
         let mut reached = false;
         for record in batch.iter() {
-            apply(&mut groups, record);
+            if let Some(said) = read(schemas, record).await {
+                apply(&mut groups, said);
+            }
             reached |= record.offset >= mark;
         }
         if reached {
@@ -64,10 +69,16 @@ pub(crate) async fn read_all(log: &SharedLog, now_ms: i64) -> Result<(ByName, Re
 }
 
 /// Follows the topic until the log is closed.
-pub(crate) async fn follow(mut reader: Reader, groups: Arc<watch::Sender<ByName>>) {
+pub(crate) async fn follow(mut reader: Reader, schemas: Schemas, groups: Arc<watch::Sender<ByName>>) {
     loop {
         match reader.next().await {
-            Ok(batch) => groups.send_modify(|groups| batch.iter().for_each(|record| apply(groups, record))),
+            Ok(batch) => {
+                for record in batch.iter() {
+                    if let Some(said) = read(&schemas, record).await {
+                        groups.send_modify(|groups| apply(groups, said));
+                    }
+                }
+            }
             Err(ReadError::BehindRetention { .. }) => {}
             Err(ReadError::Unavailable(reason)) => {
                 tracing::warn!(reason, "handler groups cannot be followed now");

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use miso_log::{Append, AppendError, LogError, OffsetCommit, ReadError, SharedLog, catalogue};
+use miso_log::{Append, AppendError, LogError, OffsetCommit, ReadError, Schemas, SharedLog, catalogue};
 use miso_model::{Balance, GroupStart, HandlerGroup, LogRecord};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -87,13 +87,14 @@ impl Groups {
         for (name, _) in &declared {
             check_name(name)?;
         }
-        let (known, reader) = follow::read_all(&log, now_ms()).await?;
+        let schemas = Schemas::open(Arc::clone(&log)).await?;
+        let (known, reader) = follow::read_all(&log, &schemas, now_ms()).await?;
         let groups = Arc::new(watch::Sender::new(known));
         let following = Arc::clone(&groups);
         let follow = tokio::spawn(async move {
             tokio::select! {
                 () = cancel.cancelled() => {}
-                () = follow::follow(reader, following) => {}
+                () = follow::follow(reader, schemas, following) => {}
             }
         });
         let this = Arc::new(Self {

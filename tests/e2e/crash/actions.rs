@@ -106,7 +106,11 @@ fn decoded(text: &str) -> String {
 }
 
 /// Judges the programs of all channels.
-pub(crate) fn judge(programs: &BTreeMap<String, Vec<Asked>>, effects: &Effects, without_effect: usize) -> ActionVerdict {
+pub(crate) fn judge(
+    programs: &BTreeMap<String, Vec<Asked>>,
+    effects: &Effects,
+    without_effect: usize,
+) -> ActionVerdict {
     let mut verdict = ActionVerdict { without_effect, ..ActionVerdict::default() };
     for (channel, asked) in programs {
         verdict.asked += asked.len();
@@ -157,7 +161,8 @@ fn difference(asked: &[Asked], took: &[(u64, Effect)]) -> Option<String> {
         }
     }
     let rest = took.get(took_at..).unwrap_or_default();
-    (!rest.is_empty()).then(|| format!("effects that nobody asked for (or a second time): {:?}", &rest[..rest.len().min(4)]))
+    (!rest.is_empty())
+        .then(|| format!("effects that nobody asked for (or a second time): {:?}", &rest[..rest.len().min(4)]))
 }
 
 #[cfg(test)]
@@ -211,7 +216,10 @@ mod tests {
     fn a_loss_a_repeat_and_a_wrong_order_are_each_seen_and_unknown_means_either() {
         let programs = |told: Told| {
             let thread = Effect::ThreadMade { name: "t".into() };
-            BTreeMap::from([("1".to_owned(), vec![asked(created("a"), Told::Done), asked(thread, told), asked(created("b"), Told::Done)])])
+            BTreeMap::from([(
+                "1".to_owned(),
+                vec![asked(created("a"), Told::Done), asked(thread, told), asked(created("b"), Told::Done)],
+            )])
         };
         let verdict = |told: Told, took: &[Effect]| {
             let took = took.iter().cloned().zip(0..).map(|(effect, index)| (index, effect)).collect();
@@ -224,7 +232,11 @@ mod tests {
         assert_eq!(verdict(Told::Done, &[created("a"), created("b")]), 1, "a loss");
         assert_eq!(verdict(Told::Done, &[created("a"), thread.clone(), created("b"), created("b")]), 1, "a repeat");
         assert_eq!(verdict(Told::Done, &[created("a"), created("b"), thread.clone()]), 1, "out of order");
-        assert_eq!(verdict(Told::Unknown, &[created("a"), thread.clone(), thread, created("b")]), 1, "unknown, and twice");
+        assert_eq!(
+            verdict(Told::Unknown, &[created("a"), thread.clone(), thread, created("b")]),
+            1,
+            "unknown, and twice"
+        );
         assert_eq!(verdict(Told::Failed("500".into()), &[created("a"), created("b")]), 2, "lost, and told so");
     }
 }

@@ -71,7 +71,11 @@ impl Crowd {
 
 /// One owner changes the prefix again and again, each time with the prefix of the time before: an answer that
 /// comes shows that the change before took effect.
-pub(crate) async fn change_prefixes(discord: Arc<Discord>, place: Place, over: Arc<AtomicBool>) -> Result<Vec<Said>, String> {
+pub(crate) async fn change_prefixes(
+    discord: Arc<Discord>,
+    place: Place,
+    over: Arc<AtomicBool>,
+) -> Result<Vec<Said>, String> {
     let mut prefix = ">".to_owned();
     let mut said = Vec::new();
     while !over.load(Ordering::Relaxed) {
@@ -82,7 +86,9 @@ pub(crate) async fn change_prefixes(discord: Arc<Discord>, place: Place, over: A
         let began = Instant::now();
         while discord.messages(&place.channel, &id).await.is_empty() {
             if began.elapsed() > ANSWER_WITHIN {
-                return Err(format!("\"{prefix}prefix {next}\" (message {id}) was not answered within {ANSWER_WITHIN:?}"));
+                return Err(format!(
+                    "\"{prefix}prefix {next}\" (message {id}) was not answered within {ANSWER_WITHIN:?}"
+                ));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -62,7 +62,11 @@ pub(crate) fn judge(sent: &[Sent], clients: &[&ClientNotes]) -> EventVerdict {
                 }
                 match latest.insert(dispatch.guild, place) {
                     Some(before) if before == place => {
-                        verdict.violations.push(format!("{who}: {} twice (sequence {})", key.name(), dispatch.sequence));
+                        verdict.violations.push(format!(
+                            "{who}: {} twice (sequence {})",
+                            key.name(),
+                            dispatch.sequence
+                        ));
                     }
                     Some(before) if before > place => verdict.violations.push(format!(
                         "{who}: guild {}: {} (Discord's sequence {}) after {} ({}), at sequence {}",
@@ -87,10 +91,21 @@ pub(crate) fn judge(sent: &[Sent], clients: &[&ClientNotes]) -> EventVerdict {
 pub(crate) fn describe(group: &str, sent: &[Sent], verdict: &EventVerdict) -> Vec<String> {
     let mut lines = Vec::new();
     if !verdict.missing.is_empty() {
-        let told: Vec<String> = verdict.missing.iter().take(TOLD).map(|place| {
-            let event = &sent[*place];
-            format!("{} of guild {}, Discord's sequence {}, sent at {} µs", event.key.name(), event.guild, event.sequence, event.at_us)
-        }).collect();
+        let told: Vec<String> = verdict
+            .missing
+            .iter()
+            .take(TOLD)
+            .map(|place| {
+                let event = &sent[*place];
+                format!(
+                    "{} of guild {}, Discord's sequence {}, sent at {} µs",
+                    event.key.name(),
+                    event.guild,
+                    event.sequence,
+                    event.at_us
+                )
+            })
+            .collect();
         lines.push(format!(
             "{group}: {} of {} events never came; runs of Discord's sequence: {}; first: {}",
             verdict.missing.len(),

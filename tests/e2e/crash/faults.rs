@@ -180,7 +180,12 @@ impl Injector<'_> {
             note.at_us = unix_us();
             self.miso.kill(name).await;
             self.miso.start(name, &Self::arguments(self.engines, name));
-            struck.push(Struck { until_us: unix_us(), recovering: true, what: format!("again after {recovering:?}"), ..note });
+            struck.push(Struck {
+                until_us: unix_us(),
+                recovering: true,
+                what: format!("again after {recovering:?}"),
+                ..note
+            });
         }
     }
 
@@ -193,7 +198,8 @@ impl Injector<'_> {
         let before: Vec<usize> = self.groups.iter().map(count).collect();
         let answered = self.board.answered.load(Ordering::Relaxed);
         loop {
-            let events: Vec<usize> = self.groups.iter().zip(&before).map(|(group, before)| count(group) - before).collect();
+            let events: Vec<usize> =
+                self.groups.iter().zip(&before).map(|(group, before)| count(group) - before).collect();
             let actions = self.board.answered.load(Ordering::Relaxed) - answered;
             let open = self.board.open.load(Ordering::Relaxed);
             let all_live = self.groups.iter().all(live);
@@ -234,10 +240,12 @@ impl Struck {
         });
         // What the stopped or killed gateway had not committed, and what came until it was back.
         let resumed = discord.resumes.iter().find(|resume| resume.at_us >= self.at_us && resume.outcome == "resumed");
-        let while_away = discord.sent.iter().filter(|sent| (self.at_us..=self.until_us).contains(&sent.at_us)).count() as u64;
-        let on_the_wire = discord.rest.iter().filter(|seen| {
-            seen.at_us <= self.at_us && seen.at_us + seen.delay_ms * 1000 > self.at_us
-        });
+        let while_away =
+            discord.sent.iter().filter(|sent| (self.at_us..=self.until_us).contains(&sent.at_us)).count() as u64;
+        let on_the_wire = discord
+            .rest
+            .iter()
+            .filter(|seen| seen.at_us <= self.at_us && seen.at_us + seen.delay_ms * 1000 > self.at_us);
         let open = said.iter().filter(|said| commands::was_open(&discord.rest, said, self.at_us));
         InFlight {
             unacknowledged: unacknowledged.min().unwrap_or(0),

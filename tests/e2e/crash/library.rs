@@ -102,9 +102,7 @@ impl Library {
                 self.http.patch(format!("{messages}/{message}")).json(&json!({"content": content}))
             }
             Effect::Deleted { message } => self.http.delete(format!("{messages}/{message}")),
-            Effect::Reacted { message, emoji } => {
-                self.http.put(format!("{messages}/{message}/reactions/{emoji}/@me"))
-            }
+            Effect::Reacted { message, emoji } => self.http.put(format!("{messages}/{message}/reactions/{emoji}/@me")),
             Effect::ThreadMade { name } => {
                 let body = json!({"name": name, "type": 11, "auto_archive_duration": 60});
                 self.http.post(format!("{api}/channels/{channel}/threads")).json(&body)

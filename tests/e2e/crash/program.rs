@@ -11,13 +11,27 @@ const REMEMBERED: usize = 4;
 /// One change at Discord.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
-    Created { content: String },
-    Reacted { message: String, emoji: String },
-    Edited { message: String, content: String },
-    Deleted { message: String },
-    ThreadMade { name: String },
+    Created {
+        content: String,
+    },
+    Reacted {
+        message: String,
+        emoji: String,
+    },
+    Edited {
+        message: String,
+        content: String,
+    },
+    Deleted {
+        message: String,
+    },
+    ThreadMade {
+        name: String,
+    },
     /// A message by webhook.
-    Executed { content: String },
+    Executed {
+        content: String,
+    },
 }
 
 impl Effect {
@@ -108,7 +122,9 @@ mod tests {
             match effect {
                 Effect::Created { .. } => program.created(&number.to_string()),
                 Effect::Deleted { message } => deleted.push(message),
-                Effect::Reacted { message, .. } | Effect::Edited { message, .. } => assert!(!deleted.contains(&message)),
+                Effect::Reacted { message, .. } | Effect::Edited { message, .. } => {
+                    assert!(!deleted.contains(&message))
+                }
                 Effect::ThreadMade { .. } | Effect::Executed { .. } => {}
             }
         }

@@ -48,8 +48,20 @@ fn shown(value: Avro, field: &str) -> Value {
         Avro::Bytes(bytes) => from_bytes(&bytes),
         Avro::Union(_, value) => shown(*value, field),
         Avro::Array(values) => values.into_iter().map(|value| shown(value, field)).collect(),
-        Avro::Map(map) => map.into_iter().map(|(name, value)| { let value = shown(value, &name); (name, value) }).collect(),
-        Avro::Record(fields) => fields.into_iter().map(|(name, value)| { let value = shown(value, &name); (name, value) }).collect(),
+        Avro::Map(map) => map
+            .into_iter()
+            .map(|(name, value)| {
+                let value = shown(value, &name);
+                (name, value)
+            })
+            .collect(),
+        Avro::Record(fields) => fields
+            .into_iter()
+            .map(|(name, value)| {
+                let value = shown(value, &name);
+                (name, value)
+            })
+            .collect(),
         other => format!("{other:?}").into(),
     }
 }

@@ -35,5 +35,5 @@ pub use port::{AppendError, Bounds, Log, LogError, PartitionLag, SharedLog};
 pub use prefix::FinishedPrefix;
 pub use reader::{Batch, FETCH_RECORDS, Fetched, ReadError, Reader, Source};
 pub use record::{Append, OffsetCommit, Record};
-pub use waits::Waits;
 pub use ring::{RING_BYTES, Ring};
+pub use waits::Waits;

@@ -178,14 +178,4 @@ pub struct SchemaRecord {
     pub schema: String,
 }
 
-log_records!(
-    BotCommand,
-    Request,
-    Answer,
-    Fact,
-    Setting,
-    TimerRecord,
-    ParkedRecord,
-    HandlerGap,
-    SchemaRecord
-);
+log_records!(BotCommand, Request, Answer, Fact, Setting, TimerRecord, ParkedRecord, HandlerGap, SchemaRecord);

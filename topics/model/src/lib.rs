@@ -21,12 +21,8 @@ mod state;
 
 pub use aggregate::{Aggregate, NotAnAggregate};
 pub use avro::{LogRecord, RecordCodec, RecordError, SINGLE_OBJECT_HEADER_LEN, fingerprint_of};
-pub use bot::{
-    Answer, BotCommand, Fact, HandlerGap, ParkedRecord, Request, SchemaRecord, Setting, TimerRecord,
-};
-pub use event::{
-    Checkpoint, GatewayCommand, GatewayEvent, GatewayGap, ShardClaim, ShardReady, ShardState,
-};
+pub use bot::{Answer, BotCommand, Fact, HandlerGap, ParkedRecord, Request, SchemaRecord, Setting, TimerRecord};
+pub use event::{Checkpoint, GatewayCommand, GatewayEvent, GatewayGap, ShardClaim, ShardReady, ShardState};
 pub use event_codec::EventView;
 pub use ids::{ChannelId, GuildId, MessageId, Snowflake, UserId};
 pub use payload::Payload;
@@ -35,9 +31,8 @@ pub use proxy::{
     HomeReleased, PartitionRead, Sent, SentItem, SentKind, SessionCheckpoint,
 };
 pub use rest::{
-    Action, BucketState, CALLBACK_DEADLINE_MS, FinishedRange, Header, INTERACTION_TOKEN_MS, Intent,
-    Orphaned, Outcome, OutcomeKind, RateLimitSeen, Returned, SenderCheckpoint, SenderClaim,
-    SenderReleased,
+    Action, BucketState, CALLBACK_DEADLINE_MS, FinishedRange, Header, INTERACTION_TOKEN_MS, Intent, Orphaned, Outcome,
+    OutcomeKind, RateLimitSeen, Returned, SenderCheckpoint, SenderClaim, SenderReleased,
 };
 pub use route::{Lane, Route, RouteClass};
 pub use slot::{SLOTS, key_partition, slot};

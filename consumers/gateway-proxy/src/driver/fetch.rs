@@ -4,13 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use miso_log::catalogue::GATEWAY_EVENTS;
-use miso_log::{ReadError, SharedLog};
+use miso_log::{ReadError, Schemas, SharedLog};
+
+use super::foreign::translated;
 
 /// Values by (partition, offset). What retention has removed is missing.
 ///
 /// # Errors
 /// [`ReadError::Unavailable`] or [`ReadError::Closed`].
-pub(super) async fn fetch(log: SharedLog, places: Vec<(i32, i64)>) -> Result<HashMap<(i32, i64), Bytes>, ReadError> {
+pub(super) async fn fetch(
+    log: &SharedLog,
+    schemas: &Schemas,
+    places: Vec<(i32, i64)>,
+) -> Result<HashMap<(i32, i64), Bytes>, ReadError> {
     let mut wanted: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
     for (partition, offset) in places {
         wanted.entry(partition).or_default().push(offset);
@@ -24,10 +30,12 @@ pub(super) async fn fetch(log: SharedLog, places: Vec<(i32, i64)>) -> Result<Has
     while !wanted.is_empty() {
         match reader.next().await {
             Ok(batch) => {
+                let translated = translated(schemas, batch.iter()).await;
                 for record in batch.iter() {
                     let Some(offsets) = wanted.get(&record.partition) else { continue };
                     if let (Ok(_), Some(value)) = (offsets.binary_search(&record.offset), &record.value) {
-                        found.insert((record.partition, record.offset), value.clone());
+                        let place = (record.partition, record.offset);
+                        found.insert(place, translated.get(&place).unwrap_or(value).clone());
                     }
                     if offsets.last().is_none_or(|&last| record.offset >= last) {
                         wanted.remove(&record.partition);

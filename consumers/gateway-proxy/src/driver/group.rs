@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::fetch::fetch;
+use super::foreign::translated;
 use super::home_log::{HomeLog, append_until_done};
 use super::takeover::Taken;
 use crate::ProxyError;
@@ -73,6 +74,7 @@ pub(super) async fn run(
         edges: HashMap::new(),
         from_edges,
         in_hand: None,
+        translated: HashMap::new(),
         stale: 0,
         fetching: JoinSet::new(),
         committing: None,
@@ -99,6 +101,8 @@ struct GroupLoop {
     reader: Reader,
     /// A batch of which records from this index on were not taken yet.
     in_hand: Option<(Batch, usize)>,
+    /// Records of `in_hand` that another version wrote, as this version's.
+    translated: HashMap<(i32, i64), Bytes>,
     /// Partitions (a bit each) whose records in `in_hand` will be read again.
     stale: u64,
     fetching: JoinSet<Fetched>,
@@ -140,6 +144,7 @@ impl GroupLoop {
             Woken::Inbox => self.receive(now, &*view, inbox),
             Woken::Batch(Ok(batch)) => {
                 wait_folded(&view, &batch).await;
+                self.translated = translated(&self.shared.schemas, batch.iter()).await;
                 self.stale = 0;
                 self.in_hand = Some((batch, 0));
             }
@@ -230,6 +235,7 @@ impl GroupLoop {
                 continue;
             }
             let Some(value) = &record.value else { continue };
+            let value = self.translated.get(&(record.partition, record.offset)).unwrap_or(value);
             match self.core.dispatch(now, view, record.partition, record.offset, value) {
                 Flow::Taken => {}
                 Flow::Paused => self.stale |= bit,
@@ -260,8 +266,8 @@ impl GroupLoop {
         self.send(now, to_edges);
         self.follow(reading);
         for Replay { session, attempt, places } in replays {
-            let log = Arc::clone(&self.shared.log);
-            self.fetching.spawn(async move { (session, attempt, fetch(log, places).await) });
+            let shared = Arc::clone(&self.shared);
+            self.fetching.spawn(async move { (session, attempt, fetch(&shared.log, &shared.schemas, places).await) });
         }
         for (partition, offset) in unreadable {
             metrics::counter!("miso_proxy_unreadable_records_total").increment(1);

@@ -1,6 +1,7 @@
 //! Acting for homes: which groups' homes are this process's, and each group's loop.
 
 mod fetch;
+mod foreign;
 mod group;
 mod home_log;
 mod takeover;

@@ -1,15 +1,17 @@
 //! Taking over the home of a partition: claim, then read what the predecessor left.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use miso_log::catalogue::{GATEWAY_EVENTS, PROXY_LEDGER, PROXY_SESSIONS};
-use miso_log::{Append, Owner, ReadError, Record, SharedLog, Topic};
+use miso_log::{Append, Owner, ReadError, Record, Schemas, SharedLog, Topic};
 use miso_model::{
     GroupCheckpoint, GroupStart, HandlerGroup, HomeClaim, HomeLease, HomeReleased, LogRecord, SLOTS, SessionCheckpoint,
 };
 use tokio::time::Instant;
 
 use super::HOME_GROUP;
+use super::foreign::ledger_entry;
 use super::home_log::{CLAIM_KEY, HomeLog, LEASE_KEY, home_offset, transact_until_done};
 use crate::ProxyError;
 use crate::home::{LedgerEntry, Restored, restore};
@@ -38,7 +40,9 @@ pub(super) async fn take_over(shared: &Shared, owner: Owner) -> Result<(HomeLog,
     let (marked, _) = transact_until_done(&owner, &[mark], &[home_offset(partition, position)]).await?;
     let earliest = log.bounds(PROXY_SESSIONS, partition).await?.earliest;
     let records = read_until(log, PROXY_SESSIONS, partition, earliest, first(&marked)).await?.records;
-    let left = Left::of(&records);
+    // What a predecessor of another version wrote, it wrote after its schemas.
+    let schemas = Schemas::open(Arc::clone(log)).await?;
+    let left = Left::of(&records, &schemas);
 
     let epoch = left.epoch + 1;
     let claim = HomeClaim { epoch, address: shared.config.address.clone(), at_ms }.to_bytes();
@@ -56,7 +60,7 @@ pub(super) async fn take_over(shared: &Shared, owner: Owner) -> Result<(HomeLog,
     let read = read_until(log, PROXY_LEDGER, partition, from, claimed).await?;
     let decode = |record: &Record| {
         let value = record.value.as_ref()?;
-        Some((record.offset, LedgerEntry::decode(value)?))
+        Some((record.offset, ledger_entry(&schemas, value)?))
     };
     let ledger = if read.has_gap {
         tracing::error!(partition, "retention has removed a part of the home's ledger; its sessions are ended");
@@ -67,7 +71,7 @@ pub(super) async fn take_over(shared: &Shared, owner: Owner) -> Result<(HomeLog,
     // A lease of its own: the claim's may be over after the wait and the reading.
     let lease = Append::keyed(PROXY_SESSIONS, partition, LEASE_KEY, HomeLease { at_ms }.to_bytes(), at_ms);
     let (_, leased_at): (_, Instant) = transact_until_done(&owner, &[lease], &[home_offset(partition, from)]).await?;
-    let home_log = HomeLog::new(std::sync::Arc::clone(log), owner, epoch, claimed + 1, leased_at);
+    let home_log = HomeLog::new(Arc::clone(log), owner, epoch, claimed + 1, leased_at);
     let taken = Taken { groups: left.groups, sessions: left.sessions, ledger, ledger_next: claimed + 1 };
     Ok((home_log, taken))
 }
@@ -111,7 +115,7 @@ struct Left {
 }
 
 impl Left {
-    fn of(records: &[Record]) -> Self {
+    fn of(records: &[Record], schemas: &Schemas) -> Self {
         let mut latest: HashMap<&str, &Record> = HashMap::new();
         for record in records {
             if let Ok(key) = std::str::from_utf8(&record.key) {
@@ -121,17 +125,24 @@ impl Left {
         let mut left = Self::default();
         for (key, record) in latest {
             let Some(value) = &record.value else { continue };
-            if let Ok(claim) = HomeClaim::from_bytes(value) {
-                left.epoch = claim.epoch;
-                left.was_abandoned = true;
-            } else if let Ok(released) = HomeReleased::from_bytes(value) {
-                left.epoch = released.epoch;
-            } else if let Ok(checkpoint) = GroupCheckpoint::from_bytes(value) {
-                left.groups.insert(checkpoint.group.clone(), checkpoint);
-            } else if let Ok(checkpoint) = SessionCheckpoint::from_bytes(value) {
-                left.sessions.push((key.to_owned(), checkpoint));
-            } else if key != LEASE_KEY {
-                tracing::error!(key, "a checkpoint cannot be read; its session is ended");
+            let is_read = match schemas.name_of(value).as_deref() {
+                Some("HomeClaim") => schemas.decode::<HomeClaim>(value).map(|claim| {
+                    left.epoch = claim.epoch;
+                    left.was_abandoned = true;
+                }),
+                Some("HomeReleased") => {
+                    schemas.decode::<HomeReleased>(value).map(|released| left.epoch = released.epoch)
+                }
+                Some("GroupCheckpoint") => schemas.decode::<GroupCheckpoint>(value).map(|checkpoint| {
+                    left.groups.insert(checkpoint.group.clone(), checkpoint);
+                }),
+                Some("SessionCheckpoint") => schemas.decode::<SessionCheckpoint>(value).map(|checkpoint| {
+                    left.sessions.push((key.to_owned(), checkpoint));
+                }),
+                _ => continue,
+            };
+            if let Err(error) = is_read {
+                tracing::error!(key, %error, "a checkpoint cannot be read; its session is ended");
             }
         }
         left

@@ -57,7 +57,7 @@ struct Both {
 }
 
 /// Serves one client until it or its home ends the connection.
-pub(crate) async fn run(shared: Arc<Shared>, stream: Prefixed, query: Query, remote: IpAddr) {
+pub(crate) async fn run(shared: Arc<Shared>, stream: Prefixed, query: Query, remote: IpAddr, stop: CancellationToken) {
     let socket = ServerBuilder::new()
         .config(Config::default().flush_threshold(FLUSH_BYTES).frame_size(usize::MAX))
         .limits(Limits::default().max_payload_len(Some(MAX_MESSAGE_BYTES)))
@@ -81,6 +81,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stream: Prefixed, query: Query, rem
         remote,
         to_edge,
         both: &both,
+        stop,
         overflow: CancellationToken::new(),
         home: None,
         limit: PayloadLimit::default(),
@@ -215,6 +216,8 @@ struct Reader<'a> {
     remote: IpAddr,
     to_edge: mpsc::Sender<ToEdge>,
     both: &'a Both,
+    /// The proxy ends.
+    stop: CancellationToken,
     /// Cancelled by the home when it cannot hand this connection its frames.
     overflow: CancellationToken,
     /// The home to which the client was opened.
@@ -229,9 +232,15 @@ impl Reader<'_> {
             let message = if self.home.is_some() {
                 self.source.next().await
             } else {
-                match tokio::time::timeout_at(identify_by, self.source.next()).await {
-                    Ok(message) => message,
-                    Err(_) => return self.close(close_code::SESSION_TIMED_OUT, "no IDENTIFY in time"),
+                tokio::select! {
+                    message = self.source.next() => message,
+                    () = tokio::time::sleep_until(identify_by) => {
+                        return self.close(close_code::SESSION_TIMED_OUT, "no IDENTIFY in time");
+                    }
+                    // Never op 7 before READY: discordgo would wait for ever.
+                    () = self.stop.cancelled() => {
+                        return self.close(close_code::RESUMABLE, "restarting; try again");
+                    }
                 }
             };
             let Some(Ok(message)) = message else { return Ended::ByClient(None) };

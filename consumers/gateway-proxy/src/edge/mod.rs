@@ -85,7 +85,7 @@ async fn one(
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
     let Some(stream) = mending::mended(stream).await else { return };
-    if let Some((socket, wishes)) = upgrade::http(stream, rest, stop).await {
-        connection::run(shared, socket, wishes, remote.ip()).await;
+    if let Some((socket, wishes)) = upgrade::http(stream, rest, stop.clone()).await {
+        connection::run(shared, socket, wishes, remote.ip(), stop).await;
     }
 }

@@ -3,9 +3,10 @@
 use miso_model::EventView;
 use serde::Deserialize;
 
+use super::item::Item;
 use super::partition::{Known, LOOK_AHEAD};
 use super::routing::Route;
-use super::session::{Item, Todo};
+use super::session::Todo;
 use super::{Core, Flow, Reading, View};
 use crate::gating;
 use crate::intents::{self, Rule};

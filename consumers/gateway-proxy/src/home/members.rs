@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::session::{Item, Session};
+use super::item::Item;
+use super::session::Session;
 use super::{Core, Flow, View};
 use crate::wire::ConnectionId;
 

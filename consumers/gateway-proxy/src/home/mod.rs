@@ -10,11 +10,13 @@
 mod commit;
 mod deliver;
 mod ids;
+mod item;
 mod members;
 mod moves;
 mod packing;
 mod partition;
 mod restore;
+mod resuming;
 mod routing;
 mod session;
 mod sessions;
@@ -32,13 +34,15 @@ use crate::frame::BATCH_BYTES;
 use crate::wire::{ConnectionId, ToEdge};
 
 pub(crate) use commit::{CommitPlan, PlannedRecord};
+pub(crate) use item::FILLER;
 pub(crate) use restore::{LedgerEntry, Restored, restore};
-pub(crate) use session::{FILLER, Wishes};
+pub(crate) use session::Wishes;
 pub(crate) use slice::Slice;
 pub(crate) use view::View;
 
 use deliver::RuleMemo;
 use ids::IdMap;
+use item::Item;
 use members::AskedBy;
 use partition::Partition;
 use routing::Route;
@@ -266,7 +270,7 @@ impl Core {
         let grace = self.group.ack_grace_ms;
         let Some(session) = self.sessions.get_mut(index).and_then(Option::as_deref_mut) else { return };
         for item in session.settle(now, grace) {
-            if let session::Item::Event { partition, offset, .. } = item
+            if let Item::Event { partition, offset, .. } = item
                 && let Some(partition) = usize::try_from(partition).ok().and_then(|p| self.partitions.get_mut(p))
             {
                 partition.acknowledge(offset);

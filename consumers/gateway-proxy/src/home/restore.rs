@@ -10,10 +10,11 @@ use miso_model::{
 };
 
 use super::Slice;
+use super::item::{Item, unpacked};
 use super::members::AskedBy;
 use super::packing::{unpack, unpack_offsets};
 use super::partition::Partition;
-use super::session::{Item, Phase, Session, Wishes, unpacked};
+use super::session::{Phase, Session, Wishes};
 
 /// A record of `proxy.ledger`, decoded.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use miso_model::{GuildId, Payload, SentItem, SentKind};
+use miso_model::SentItem;
 
-use super::packing::{Packer, unpack};
+use super::item::{Item, pack};
 use super::slice::Slice;
 use crate::frame::FrameBuffer;
 use crate::wire::ConnectionId;
@@ -28,42 +28,6 @@ pub(crate) const ASK_EVERY_MS: i64 = 1_000;
 pub(crate) const ASK_EVERY_FULL_MS: i64 = 200;
 /// A client that has not answered op 1 so long is closed with 4000; its events go to others.
 pub(crate) const ASK_DEADLINE_MS: i64 = 15_000;
-
-/// What stands behind one sequence.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Item {
-    /// An event of the log.
-    Event {
-        partition: i32,
-        offset: i64,
-        bytes: u32,
-    },
-    /// GUILD_CREATE from state.
-    Snapshot {
-        guild: u64,
-        bytes: u32,
-    },
-    /// GUILD_DELETE `unavailable: true`.
-    Gone(u64),
-    Ready,
-    Resumed,
-    /// One GUILD_MEMBERS_CHUNK from state: index, and the `d` of the op 8.
-    Members {
-        index: u32,
-        request: Arc<str>,
-    },
-    /// Any other dispatch of ours: event type, a space, the JSON of `d`.
-    Other(Arc<str>),
-}
-
-impl Item {
-    fn bytes(&self) -> u64 {
-        match self {
-            Self::Event { bytes, .. } | Self::Snapshot { bytes, .. } => u64::from(*bytes),
-            _ => 256,
-        }
-    }
-}
 
 /// A synthetic frame that waits for room in the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -308,74 +272,6 @@ impl Session {
     }
 }
 
-fn pack<'a>(items: impl Iterator<Item = &'a Item>) -> Vec<SentItem> {
-    let mut out = Vec::new();
-    let mut packer = Packer::new();
-    for item in items {
-        if let Item::Event { partition, offset, .. } = item {
-            packer.push(*partition, *offset);
-            continue;
-        }
-        if !packer.is_empty() {
-            out.push(sent_item(SentKind::Events, Some(packer.take().into()), None, None));
-        }
-        out.push(match item {
-            Item::Event { .. } => continue,
-            Item::Snapshot { guild, .. } => sent_item(SentKind::Snapshot, None, Some(GuildId(*guild)), None),
-            Item::Gone(guild) => sent_item(SentKind::Gone, None, Some(GuildId(*guild)), None),
-            Item::Ready => sent_item(SentKind::Ready, None, None, None),
-            Item::Resumed => sent_item(SentKind::Resumed, None, None, None),
-            Item::Members { index, request } => {
-                sent_item(SentKind::Members, None, None, Some(format!("{index} {request}").into()))
-            }
-            Item::Other(text) => sent_item(SentKind::Other, None, None, Some(text.as_bytes().to_vec().into())),
-        });
-    }
-    if !packer.is_empty() {
-        out.push(sent_item(SentKind::Events, Some(packer.take().into()), None, None));
-    }
-    out
-}
-
-fn sent_item(kind: SentKind, events: Option<Payload>, guild_id: Option<GuildId>, json: Option<Payload>) -> SentItem {
-    SentItem { kind, events, guild_id, json }
-}
-
-/// The items that were packed. What a newer version wrote keeps its sequence as an empty dispatch.
-pub(crate) fn unpacked(items: &[SentItem]) -> Vec<Item> {
-    let mut out = Vec::new();
-    for item in items {
-        let guild = item.guild_id.map_or(0, |guild| guild.0);
-        let text = || item.json.as_ref().and_then(|json| std::str::from_utf8(json).ok()).unwrap_or_default();
-        match &item.kind {
-            SentKind::Events => {
-                let places = item.events.as_ref().and_then(|events| unpack(events)).unwrap_or_default();
-                out.extend(places.into_iter().map(|(partition, offset)| Item::Event {
-                    partition,
-                    offset,
-                    bytes: UNKNOWN_BYTES,
-                }));
-            }
-            SentKind::Snapshot => out.push(Item::Snapshot { guild, bytes: UNKNOWN_BYTES }),
-            SentKind::Gone => out.push(Item::Gone(guild)),
-            SentKind::Ready => out.push(Item::Ready),
-            SentKind::Resumed => out.push(Item::Resumed),
-            SentKind::Members => {
-                let (index, request) = text().split_once(' ').unwrap_or(("0", "{}"));
-                out.push(Item::Members { index: index.parse().unwrap_or(0), request: request.into() });
-            }
-            SentKind::Other => out.push(Item::Other(text().into())),
-            SentKind::Unknown(_) => out.push(Item::Other(FILLER.into())),
-        }
-    }
-    out
-}
-
-/// Assumed length of an item whose frame was written before a restart, bytes.
-const UNKNOWN_BYTES: u32 = 1_024;
-/// A dispatch that libraries ignore: keeps a sequence whose event retention has removed.
-pub(crate) const FILLER: &str = "MISO_GONE {}";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -428,30 +324,5 @@ mod tests {
         assert!(session.is_full());
         session.acknowledge(WINDOW_EVENTS, 6_000);
         assert!(!session.is_full());
-    }
-
-    #[test]
-    fn items_survive_the_ledger() {
-        let mut session = session();
-        session.push(|_| Item::Ready, "READY", b"{}");
-        event(&mut session, 100);
-        event(&mut session, 101);
-        session.push(|_| Item::Gone(9), "GUILD_DELETE", b"{}");
-        session.push(
-            |_| Item::Members { index: 2, request: r#"{"guild_id":"1"}"#.into() },
-            "GUILD_MEMBERS_CHUNK",
-            b"{}",
-        );
-        session.push(|_| Item::Other("X {}".into()), "X", b"{}");
-        event(&mut session, 7);
-        let packed = session.packed_after(0);
-        assert_eq!(packed.len(), 6);
-        let strip = |item: &Item| match item {
-            Item::Event { partition, offset, .. } => Item::Event { partition: *partition, offset: *offset, bytes: 0 },
-            other => other.clone(),
-        };
-        let expected: Vec<Item> = session.items.iter().map(strip).collect();
-        assert_eq!(unpacked(&packed).iter().map(strip).collect::<Vec<_>>(), expected);
-        assert_eq!(session.packed_after(6).len(), 1);
     }
 }

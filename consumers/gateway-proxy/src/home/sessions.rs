@@ -1,17 +1,16 @@
-//! The life of a session: IDENTIFY, RESUME, being away, its end.
+//! The life of a session: IDENTIFY, heartbeats, being away, its end.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use miso_model::{Ended, EventView, LogRecord, SLOTS};
+use miso_model::{Ended, LogRecord, SLOTS};
 
+use super::item::Item;
 use super::routing::Route;
-use super::session::{ASK_DEADLINE_MS, Item, Phase, Session, Todo};
-use super::{Core, FILLER, MAX_SESSIONS, Replay, View, Wishes, deliver};
+use super::session::{ASK_DEADLINE_MS, Phase, Session, Todo};
+use super::{Core, MAX_SESSIONS, View, Wishes};
 use crate::close_code;
 use crate::wire::{ConnectionId, ToEdge};
-use crate::{gating, intents};
 
 /// IDENTIFYs that wait for Discord's first READY, at most; one more is closed with 4000.
 const MAX_WAITING: usize = 1_024;
@@ -23,7 +22,7 @@ const SILENCE_SLACK_MS: i64 = 5_000;
 /// An IDENTIFY that waits for Discord's first READY.
 #[derive(Debug)]
 pub(super) struct WaitingIdentify {
-    connection: ConnectionId,
+    pub(super) connection: ConnectionId,
     id: Arc<str>,
     wishes: Wishes,
     since: i64,
@@ -95,7 +94,7 @@ impl Core {
     }
 
     /// Guilds of a slice, without those whose join the group has yet to read: a join is a join.
-    fn guilds_of(&self, view: &dyn View, slice: super::Slice) -> Vec<u64> {
+    pub(super) fn guilds_of(&self, view: &dyn View, slice: super::Slice) -> Vec<u64> {
         let mut guilds = Vec::new();
         for number in (0..SLOTS).filter(|&number| slice.covers_partition(number)) {
             let Some(partition) = usize::try_from(number).ok().and_then(|p| self.partitions.get(p)) else { continue };
@@ -107,7 +106,7 @@ impl Core {
     }
 
     /// What nobody owns is the session's; what others own is not there for it.
-    fn offer_guilds(&mut self, index: usize, guilds: &[u64]) {
+    pub(super) fn offer_guilds(&mut self, index: usize, guilds: &[u64]) {
         let by_event = self.is_by_event();
         for &guild in guilds {
             let todo = if by_event {
@@ -128,7 +127,7 @@ impl Core {
         }
     }
 
-    fn ready(&self, view: &dyn View, index: usize, user: &Bytes, guilds: &[u64]) -> String {
+    pub(super) fn ready(&self, view: &dyn View, index: usize, user: &Bytes, guilds: &[u64]) -> String {
         let Some(session) = self.session(index) else { return String::new() };
         let listed: Vec<String> = guilds.iter().map(|id| format!(r#"{{"id":"{id}","unavailable":true}}"#)).collect();
         let shard = session.shard.map_or(String::new(), |(index, count)| format!(r#","shard":[{index},{count}]"#));
@@ -142,173 +141,6 @@ impl Core {
             id = session.id,
             url = serde_json::Value::from(self.config.public_url.as_str()),
         )
-    }
-
-    /// A client that wants to go on where it was.
-    pub(crate) fn resume(&mut self, now: i64, view: &dyn View, connection: ConnectionId, id: &str, sequence: i64) {
-        if self.by_connection.contains_key(&connection) || self.waiting.iter().any(|w| w.connection == connection) {
-            self.close(connection, close_code::ALREADY_AUTHENTICATED, "already authenticated");
-            return;
-        }
-        let found = self.by_id.get(id).copied();
-        let Some((index, session)) = found.and_then(|index| Some((index, self.session(index)?))) else {
-            self.effects.to_edges.push((connection, ToEdge::InvalidSession));
-            return;
-        };
-        if sequence >= session.next {
-            self.close(connection, close_code::INVALID_SEQUENCE, "this sequence was never sent");
-            return;
-        }
-        if sequence < session.settled {
-            self.effects.to_edges.push((connection, ToEdge::InvalidSession));
-            return;
-        }
-        if let Some(old) = session.connection() {
-            self.by_connection.remove(&old);
-            self.close(old, close_code::RESUMABLE, "the session was resumed on another connection");
-        }
-        if let Some((own_user, _)) = view.own_user() {
-            self.own_user = own_user;
-        }
-        self.by_connection.insert(connection, index);
-        self.next_attempt += 1;
-        let attempt = self.next_attempt;
-        self.coverage_changed = true;
-        let Some(session) = self.session_mut(index) else { return };
-        session.leave(now);
-        session.rewind(sequence, now);
-        session.heard_at = now;
-        session.phase = Phase::Replaying(connection, attempt);
-        let skip = usize::try_from(sequence - session.settled).unwrap_or(0);
-        let places: Vec<(i32, i64)> = session
-            .items
-            .iter()
-            .skip(skip)
-            .filter_map(|item| match item {
-                Item::Event { partition, offset, .. } => Some((*partition, *offset)),
-                _ => None,
-            })
-            .collect();
-        if places.is_empty() {
-            self.replayed(now, view, index, attempt, &HashMap::new());
-        } else {
-            self.effects.replays.push(Replay { session: index, attempt, places });
-        }
-    }
-
-    /// The events for a [`Replay`] were fetched: value by (partition, offset). Everything after the
-    /// client's sequence goes out again under its own number, then RESUMED, then what waits.
-    pub(crate) fn replayed(
-        &mut self,
-        now: i64,
-        view: &dyn View,
-        index: usize,
-        attempt: u64,
-        events: &HashMap<(i32, i64), Bytes>,
-    ) {
-        let Some(session) = self.session(index) else { return };
-        let Phase::Replaying(connection, current) = session.phase else { return };
-        if current != attempt {
-            return;
-        }
-        let skip = usize::try_from(session.acked - session.settled).unwrap_or(0);
-        let first = session.settled + 1 + i64::try_from(skip).unwrap_or(0);
-        let items: Vec<Item> = session.items.iter().skip(skip).cloned().collect();
-        let mut frames = Vec::new();
-        for (sequence, item) in (first..).zip(items) {
-            let rendered = self.render(view, index, &item, events);
-            let (event_type, d) = rendered.unwrap_or_else(|| split(FILLER));
-            let Some(session) = self.session_mut(index) else { return };
-            session.out.dispatch(&event_type, sequence, &d);
-            if session.out.len() >= crate::frame::BATCH_BYTES {
-                frames.push(session.out.take());
-            }
-        }
-        let Some(session) = self.session_mut(index) else { return };
-        if !session.out.is_empty() {
-            frames.push(session.out.take());
-        }
-        session.phase = Phase::Live(connection);
-        session.sent(now);
-        self.effects.to_edges.extend(frames.into_iter().map(|frames| (connection, ToEdge::Frames(frames))));
-        let Some(session) = self.session_mut(index) else { return };
-        session.push(|_| Item::Resumed, "RESUMED", b"{\"_trace\":[\"miso\"]}");
-        let slice = session.slice;
-        let guilds = self.guilds_of(view, slice);
-        let owned = self.session(index).map(|session| session.guilds.clone()).unwrap_or_default();
-        // What it owned and had not been told yet, and what nobody owns by now.
-        let is_fresh = |guild: &u64| !self.routes.contains_key(guild) && !owned.contains(guild);
-        let fresh: Vec<u64> = guilds.into_iter().filter(is_fresh).collect();
-        self.offer_guilds(index, &fresh);
-        let last = self.session(index).map_or(0, |session| session.next - 1);
-        for guild in owned {
-            if !self.is_by_event() && !self.routes.contains_key(&guild) {
-                self.routes.insert(guild, Route::restored(index, last));
-            }
-            let untold = |route: &Route| route.is_guild && route.owner == index && route.told_at.is_none();
-            if self.routes.get(&guild).is_some_and(untold)
-                && let Some(session) = self.session_mut(index)
-            {
-                session.todo.push_back(Todo::Snapshot(guild));
-            }
-        }
-        self.coverage_changed = true;
-        self.recheck = true;
-        self.is_dirty = true;
-        self.end_covered(now);
-    }
-
-    /// A dispatch that was sent before, as it is today: event type and `d`.
-    fn render(
-        &self,
-        view: &dyn View,
-        index: usize,
-        item: &Item,
-        events: &HashMap<(i32, i64), Bytes>,
-    ) -> Option<(String, Vec<u8>)> {
-        let session = self.session(index)?;
-        let snapshot = |guild: u64| view.snapshot(guild, session.large_threshold);
-        match item {
-            Item::Event { partition, offset, .. } => {
-                let event = EventView::decode(events.get(&(*partition, *offset))?).ok()??;
-                let d = if event.event_type == "GUILD_MEMBERS_CHUNK" {
-                    self.chunk_for_client(event.d)
-                } else if gating::is_gated(event.event_type) && session.intents & intents::MESSAGE_CONTENT == 0 {
-                    gating::strip(event.event_type, event.d, self.own_user, event.guild_id.is_some())
-                } else {
-                    None
-                };
-                Some((event.event_type.to_owned(), d.unwrap_or_else(|| event.d.to_vec())))
-            }
-            Item::Snapshot { guild, .. } => Some(match snapshot(*guild) {
-                Some(snapshot) => ("GUILD_CREATE".to_owned(), snapshot.d.to_vec()),
-                None => ("GUILD_DELETE".to_owned(), deliver::gone(*guild).into_bytes()),
-            }),
-            Item::Gone(guild) => Some(("GUILD_DELETE".to_owned(), deliver::gone(*guild).into_bytes())),
-            Item::Ready => {
-                let (_, user) = view.own_user()?;
-                let ready = self.ready(view, index, &user, &self.guilds_of(view, session.slice));
-                Some(("READY".to_owned(), ready.into_bytes()))
-            }
-            Item::Resumed => Some(("RESUMED".to_owned(), b"{\"_trace\":[\"miso\"]}".to_vec())),
-            Item::Members { index: chunk, request } => {
-                let d = Self::members_chunks(view, request)?.into_iter().nth(usize::try_from(*chunk).ok()?)?;
-                Some(("GUILD_MEMBERS_CHUNK".to_owned(), d.into_bytes()))
-            }
-            Item::Other(text) => Some(split(text)),
-        }
-    }
-
-    /// The log could not give a replay (it is closed, or was cut): the client tries again.
-    pub(crate) fn replay_failed(&mut self, now: i64, index: usize, attempt: u64) {
-        let Some(session) = self.session_mut(index) else { return };
-        if let Phase::Replaying(connection, current) = session.phase
-            && current == attempt
-        {
-            session.leave(now);
-            self.by_connection.remove(&connection);
-            self.close(connection, close_code::RESUMABLE, "the log cannot be read now; resume again");
-        }
     }
 
     /// A heartbeat; the edge has answered it.
@@ -391,7 +223,7 @@ impl Core {
     }
 
     /// Sessions whose grace is over and that somebody covers now.
-    fn end_covered(&mut self, now: i64) {
+    pub(super) fn end_covered(&mut self, now: i64) {
         for index in 0..self.sessions.len() {
             self.check_deadlines(index, now);
         }
@@ -480,10 +312,4 @@ impl Core {
         }
         self.by_connection.clear();
     }
-}
-
-/// Event type and `d` of an [`Item::Other`].
-fn split(text: &str) -> (String, Vec<u8>) {
-    let (event_type, d) = text.split_once(' ').unwrap_or((text, "{}"));
-    (event_type.to_owned(), d.as_bytes().to_vec())
 }

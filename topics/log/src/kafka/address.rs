@@ -15,7 +15,8 @@ impl KafkaConfig {
             )))
         };
         for broker in brokers.split(',') {
-            let port = broker.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+            let port =
+                broker.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
             if !matches!(port, Some(Ok(1..))) {
                 return refused(format!("{broker:?} is no HOST:PORT"));
             }
@@ -27,7 +28,9 @@ impl KafkaConfig {
                     config.topic_prefix = Some(prefix.trim_end_matches('.').to_owned());
                 }
                 Some(("prefix", prefix)) => {
-                    return refused(format!("prefix {prefix:?} may have letters, digits, '.', '_' and '-', at most 100"));
+                    return refused(format!(
+                        "prefix {prefix:?} may have letters, digits, '.', '_' and '-', at most 100"
+                    ));
                 }
                 Some(("replication", number)) => match number.parse() {
                     Ok(replicas @ 1..=100) => config.replication = replicas,

@@ -78,7 +78,9 @@ impl Appender {
             let _turn = self.turn.lock().await;
             let producer = self.producer().map_err(|error| self.unavailable(&error))?;
             for (index, record) in records.iter().enumerate() {
-                if let Err(error) = enter(&producer.0, &self.clients.topic(record.topic), record, &deliveries, index).await {
+                if let Err(error) =
+                    enter(&producer.0, &self.clients.topic(record.topic), record, &deliveries, index).await
+                {
                     (index..records.len()).for_each(|index| deliveries.fail(index, error.clone()));
                     break;
                 }

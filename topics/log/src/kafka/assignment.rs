@@ -107,7 +107,8 @@ mod tests {
     fn every_change_can_be_waited_for() {
         let mut assignment = Assignment::<u8>::default();
         let mut seen = assignment.version();
-        let mut changed = |assignment: &Assignment<u8>| std::mem::replace(&mut seen, assignment.version()) != assignment.version();
+        let mut changed =
+            |assignment: &Assignment<u8>| std::mem::replace(&mut seen, assignment.version()) != assignment.version();
         assignment.assign(&[0]);
         assert!(changed(&assignment));
         assignment.fence(&[0]);

@@ -161,6 +161,8 @@ impl Clients {
             .set("session.timeout.ms", SESSION_TIMEOUT_MS.to_string())
             .set("heartbeat.interval.ms", HEARTBEAT_MS.to_string())
             .set("auto.offset.reset", "latest")
+            // A topic that was missing when the group was joined is found within this.
+            .set("topic.metadata.refresh.interval.ms", "5000")
             .set("queued.min.messages", "1")
             .set("queued.max.messages.kbytes", "1024");
         self.finish(client)
@@ -168,9 +170,7 @@ impl Clients {
 
     pub(super) fn head(&self) -> ClientConfig {
         let mut client = self.consumer(&self.named("miso.readers"));
-        client
-            .set("fetch.wait.max.ms", "1000")
-            .set("queued.max.messages.kbytes", HEAD_BUFFER_KIB.to_string());
+        client.set("fetch.wait.max.ms", "1000").set("queued.max.messages.kbytes", HEAD_BUFFER_KIB.to_string());
         self.finish(client)
     }
 

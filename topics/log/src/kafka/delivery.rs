@@ -89,10 +89,13 @@ impl ProducerContext for Reports {
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: Self::DeliveryOpaque) {
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
         let (deliveries, index) = *opaque;
-        deliveries.settle(index, match result {
-            Ok(message) => Ok(message.offset()),
-            Err((error, _)) => Err(error.clone()),
-        });
+        deliveries.settle(
+            index,
+            match result {
+                Ok(message) => Ok(message.offset()),
+                Err((error, _)) => Err(error.clone()),
+            },
+        );
         self.room.notify_waiters();
     }
 }
@@ -149,9 +152,8 @@ impl Producer {
         index: usize,
     ) -> KafkaResult<()> {
         let opaque = Box::new((Arc::clone(deliveries), index));
-        let mut outgoing: BaseRecord<'_, [u8], [u8], _> = BaseRecord::with_opaque_to(topic, opaque)
-            .partition(record.partition)
-            .timestamp(record.timestamp_ms);
+        let mut outgoing: BaseRecord<'_, [u8], [u8], _> =
+            BaseRecord::with_opaque_to(topic, opaque).partition(record.partition).timestamp(record.timestamp_ms);
         if !record.key.is_empty() {
             outgoing = outgoing.key(&record.key);
         }

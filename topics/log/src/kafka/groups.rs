@@ -64,8 +64,11 @@ impl Groups {
     /// Lets go of clients that nobody uses.
     pub(super) fn forget_idle(&self) {
         let now = Instant::now();
-        let idle: Vec<Asking> =
-            self.consumers().extract_if(|_, asking| now.duration_since(asking.used) > IDLE).map(|(_, asking)| asking).collect();
+        let idle: Vec<Asking> = self
+            .consumers()
+            .extract_if(|_, asking| now.duration_since(asking.used) > IDLE)
+            .map(|(_, asking)| asking)
+            .collect();
         drop(idle);
     }
 
@@ -126,7 +129,9 @@ impl Groups {
                     RDKafkaErrorCode::UnknownMemberId
                     | RDKafkaErrorCode::IllegalGeneration
                     | RDKafkaErrorCode::RebalanceInProgress,
-                ) => LogError::Refused(format!("group {group} has members, who commit its positions themselves: stop them first")),
+                ) => LogError::Refused(format!(
+                    "group {group} has members, who commit its positions themselves: stop them first"
+                )),
                 _ => self.clients.log_error(&error),
             })?;
         }
@@ -136,7 +141,11 @@ impl Groups {
     fn commit_group(&self, group: &str, offsets: &[&OffsetCommit]) -> KafkaResult<()> {
         let mut list = TopicPartitionList::with_capacity(offsets.len());
         for offset in offsets {
-            list.add_partition_offset(&self.clients.topic(offset.topic), offset.partition, Offset::Offset(offset.next))?;
+            list.add_partition_offset(
+                &self.clients.topic(offset.topic),
+                offset.partition,
+                Offset::Offset(offset.next),
+            )?;
         }
         self.consumer(group)?.commit(&list, CommitMode::Sync)
     }

@@ -67,7 +67,11 @@ impl Head {
 
     /// Where to read from. Each partition is covered from its start position on, so that every
     /// record from there is in the ring once it is visible.
-    fn start<'a>(&self, name: &str, positions: &'a mut Option<BTreeMap<i32, i64>>) -> KafkaResult<&'a mut BTreeMap<i32, i64>> {
+    fn start<'a>(
+        &self,
+        name: &str,
+        positions: &'a mut Option<BTreeMap<i32, i64>>,
+    ) -> KafkaResult<&'a mut BTreeMap<i32, i64>> {
         let partitions = 0..self.topic.partitions;
         match positions {
             None => {
@@ -82,7 +86,13 @@ impl Head {
                     if let Some(position) = at.get_mut(&partition)
                         && *position < beginning
                     {
-                        tracing::error!(topic = name, partition, from = *position, to = beginning, "retention removed records before they were read at the head");
+                        tracing::error!(
+                            topic = name,
+                            partition,
+                            from = *position,
+                            to = beginning,
+                            "retention removed records before they were read at the head"
+                        );
                         *position = beginning;
                     }
                 }

@@ -23,7 +23,9 @@ use super::client::{Clients, HasQuiet, Polled, Quiet, poll_now, signalling};
 use super::signal::Signal;
 use super::stop::Stop;
 use super::transactions::Request;
-use crate::{Append, AppendError, LogError, MemberEvent, OffsetCommit, Owner, Revocation, Topic, Transact, TransactError};
+use crate::{
+    Append, AppendError, LogError, MemberEvent, OffsetCommit, Owner, Revocation, Topic, Transact, TransactError,
+};
 
 /// A member hands a partition back within this; then it is fenced.
 const REVOCATION_TIME: Duration = Duration::from_secs(5);
@@ -72,9 +74,9 @@ impl Membership {
     pub(super) fn admit(&self, requests: &mut Vec<Request>) -> Option<(Arc<ConsumerGroupMetadata>, u64)> {
         let assignment = self.assignment();
         let metadata = assignment.metadata();
-        let (current, fenced): (Vec<_>, Vec<_>) = std::mem::take(requests).into_iter().partition(|request| {
-            metadata.is_some() && assignment.is_current(request.partition, request.generation)
-        });
+        let (current, fenced): (Vec<_>, Vec<_>) = std::mem::take(requests)
+            .into_iter()
+            .partition(|request| metadata.is_some() && assignment.is_current(request.partition, request.generation));
         let version = assignment.version();
         drop(assignment);
         for request in fenced {
@@ -117,7 +119,9 @@ impl Transact for Membership {
             refused => TransactError::Refused(refused.to_string()),
         })?;
         let known = |offset: &OffsetCommit| {
-            self.catalogue.contains(&offset.topic) && (0..offset.topic.partitions).contains(&offset.partition) && offset.next >= 0
+            self.catalogue.contains(&offset.topic)
+                && (0..offset.topic.partitions).contains(&offset.partition)
+                && offset.next >= 0
         };
         if let Some(wrong) = offsets.iter().find(|offset| !known(offset)) {
             return Err(TransactError::Refused(format!("no such position: {wrong:?}")));

@@ -49,7 +49,11 @@ impl Meta {
     }
 
     /// The oldest offset of each partition.
-    pub(super) fn beginnings(&self, topic: &str, partitions: impl Iterator<Item = i32>) -> KafkaResult<BTreeMap<i32, i64>> {
+    pub(super) fn beginnings(
+        &self,
+        topic: &str,
+        partitions: impl Iterator<Item = i32>,
+    ) -> KafkaResult<BTreeMap<i32, i64>> {
         self.ask(&self.consumer, topic, partitions, EARLIEST)
     }
 

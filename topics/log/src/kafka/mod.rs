@@ -49,8 +49,8 @@ use self::meta::Meta;
 use self::stop::Stop;
 use self::transactions::Transactions;
 use crate::{
-    Append, AppendError, Bounds, Fetched, Log, LogError, MEMBER_EVENTS, Member, OffsetCommit, PartitionLag,
-    ReadError, Reader, Ring, Source, Topic, catalogue,
+    Append, AppendError, Bounds, Fetched, Log, LogError, MEMBER_EVENTS, Member, OffsetCommit, PartitionLag, ReadError,
+    Reader, Ring, Source, Topic, catalogue,
 };
 
 pub use self::appender::{APPEND_BUFFER_KIB, APPEND_BUFFER_RECORDS, APPEND_TIMEOUT_MS};
@@ -261,8 +261,9 @@ impl Log for KafkaLog {
         let group = group.to_owned();
         blocking(&self.core, move |core| {
             let membership = Membership::new(&group, core.clients.config().catalogue.clone(), queue);
-            let thread = MemberThread::join(&core.clients, Arc::clone(&membership), topic, Arc::clone(&core.stop), events)
-                .map_err(|error| core.clients.log_error(&error))?;
+            let thread =
+                MemberThread::join(&core.clients, Arc::clone(&membership), topic, Arc::clone(&core.stop), events)
+                    .map_err(|error| core.clients.log_error(&error))?;
             let transactions =
                 Transactions::new(core.clients.clone(), Arc::clone(&core.groups), membership, Arc::clone(&core.stop));
             core.spawn("kafka-transact", move || transactions.run(requests));
@@ -326,10 +327,8 @@ impl Log for KafkaLog {
 
     async fn lag(&self, group: &str) -> Result<Vec<PartitionLag>, LogError> {
         let group = group.to_owned();
-        blocking(&self.core, move |core| {
-            lag::lag(&core.clients, &core.groups, &core.meta, &core.catch_up, &group)
-        })
-        .await
+        blocking(&self.core, move |core| lag::lag(&core.clients, &core.groups, &core.meta, &core.catch_up, &group))
+            .await
     }
 
     async fn groups(&self) -> Result<Vec<String>, LogError> {

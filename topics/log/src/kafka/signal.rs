@@ -21,10 +21,8 @@ impl Signal {
     /// Until a signal was given, at most so long.
     pub(super) fn wait(&self, at_most: Duration) {
         let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut given, _) = self
-            .wake
-            .wait_timeout_while(given, at_most, |given| !*given)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (mut given, _) =
+            self.wake.wait_timeout_while(given, at_most, |given| !*given).unwrap_or_else(PoisonError::into_inner);
         *given = false;
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -16,6 +17,9 @@ const BATCH_OVERHEAD_BYTES: usize = 64 * 1_024;
 const SEGMENT_MS: i64 = 60 * 60 * 1_000;
 /// A tombstone stays this long, so that slow folds see it.
 const TOMBSTONE_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Pause before the broker is asked again for topics that were just created.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 type Settings = Vec<(&'static str, String)>;
 
@@ -54,17 +58,11 @@ pub(super) async fn create(clients: &Clients) -> Result<(), LogError> {
     let admin: AdminClient<DefaultClientContext> =
         clients.admin().create().map_err(|error| clients.log_error(&error))?;
     let admin = Arc::new(admin);
-    let there = {
-        let (clients, admin) = (clients.clone(), Arc::clone(&admin));
-        tokio::task::spawn_blocking(move || existing(&clients, &admin)).await.map_err(|_| LogError::Closed)??
-    };
+    let there = existing(clients, &admin).await?;
     let config = clients.config();
 
-    let mut wanted: Vec<(String, i32, Settings)> = config
-        .catalogue
-        .iter()
-        .map(|&topic| (clients.topic(topic), topic.partitions, settings(topic)))
-        .collect();
+    let mut wanted: Vec<(String, i32, Settings)> =
+        config.catalogue.iter().map(|&topic| (clients.topic(topic), topic.partitions, settings(topic))).collect();
     wanted.push((clients.fence_topic(), 1, vec![("cleanup.policy", "delete".to_owned())]));
 
     let mut wrong = Vec::new();
@@ -96,10 +94,10 @@ pub(super) async fn create(clients: &Clients) -> Result<(), LogError> {
     if new.is_empty() {
         return Ok(());
     }
-    let options = AdminOptions::new()
-        .operation_timeout(Some(QUESTION_TIMEOUT))
-        .request_timeout(Some(4 * QUESTION_TIMEOUT));
+    let options =
+        AdminOptions::new().operation_timeout(Some(QUESTION_TIMEOUT)).request_timeout(Some(4 * QUESTION_TIMEOUT));
     let results = admin.create_topics(&new, &options).await.map_err(|error| clients.log_error(&error))?;
+    drop(new);
     for result in results {
         match result {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
@@ -108,17 +106,32 @@ pub(super) async fn create(clients: &Clients) -> Result<(), LogError> {
             }
         }
     }
-    Ok(())
+    // A member that joins before its topic is known would be given nothing for a while.
+    let until = Instant::now() + QUESTION_TIMEOUT;
+    loop {
+        let there = existing(clients, &admin).await?;
+        match wanted.iter().find(|(name, partitions, _)| there.get(name) != Some(partitions)) {
+            None => return Ok(()),
+            Some((name, ..)) if Instant::now() > until => {
+                return Err(LogError::Unavailable(
+                    clients.unavailable(format!("topic {name} was created and is not known yet")),
+                ));
+            }
+            Some(_) => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
 }
 
-fn existing(
+async fn existing(
     clients: &Clients,
-    admin: &AdminClient<DefaultClientContext>,
+    admin: &Arc<AdminClient<DefaultClientContext>>,
 ) -> Result<BTreeMap<String, i32>, LogError> {
-    let metadata = admin
-        .inner()
-        .fetch_metadata(None, QUESTION_TIMEOUT)
-        .map_err(|error| clients.log_error(&error))?;
+    let (clients, admin) = (clients.clone(), Arc::clone(admin));
+    tokio::task::spawn_blocking(move || ask(&clients, &admin)).await.map_err(|_| LogError::Closed)?
+}
+
+fn ask(clients: &Clients, admin: &AdminClient<DefaultClientContext>) -> Result<BTreeMap<String, i32>, LogError> {
+    let metadata = admin.inner().fetch_metadata(None, QUESTION_TIMEOUT).map_err(|error| clients.log_error(&error))?;
     Ok(metadata
         .topics()
         .iter()

@@ -117,7 +117,9 @@ impl Transactions {
 
     fn aborted(&mut self, requests: Vec<Request>, aborted: Aborted, version: u64, attempt: u32) {
         match aborted {
-            Aborted::Membership(_) if attempt < REBALANCE_TRIES && self.membership.wait_changed(version, REBALANCE_WAIT) => {
+            Aborted::Membership(_)
+                if attempt < REBALANCE_TRIES && self.membership.wait_changed(version, REBALANCE_WAIT) =>
+            {
                 self.settle(requests, attempt + 1);
             }
             Aborted::Other(_) if requests.len() > 1 => {
@@ -199,7 +201,11 @@ impl Transactions {
         loop {
             match producer.commit_transaction(Duration::from_millis(u64::from(TRANSACTION_TIMEOUT_MS))) {
                 Err(KafkaError::Transaction(error)) if error.is_retriable() && !self.stop.is_stopped() => {
-                    tracing::warn!(group = self.membership.group(), error = error.string(), "the broker does not answer a commit");
+                    tracing::warn!(
+                        group = self.membership.group(),
+                        error = error.string(),
+                        "the broker does not answer a commit"
+                    );
                 }
                 Err(KafkaError::Flush(_)) if !self.stop.is_stopped() => {}
                 ended => return ended,

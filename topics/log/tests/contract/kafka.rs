@@ -33,9 +33,10 @@ impl Kafka {
         config.topic_prefix = Some(self.prefix.clone());
         config.replication = 1;
         // So that compaction strikes while the test looks.
-        config.topic_settings = [("segment.ms", "300"), ("min.cleanable.dirty.ratio", "0.01"), ("delete.retention.ms", "0")]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .to_vec();
+        config.topic_settings =
+            [("segment.ms", "300"), ("min.cleanable.dirty.ratio", "0.01"), ("delete.retention.ms", "0")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .to_vec();
         config
     }
 

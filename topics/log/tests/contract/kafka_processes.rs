@@ -129,7 +129,11 @@ async fn kill_in_the_middle(brokers: String, seed: u64, kills: usize) -> (usize,
     for (&number, &begun) in &cut {
         let next = within("the position", committed(&log, &format!("g{number}"), topics)).await;
         assert!(next == begun || next == begun + 1, "{next} after {begun} was begun; seed {seed}");
-        if next > begun { happened += 1 } else { vanished += 1 }
+        if next > begun {
+            happened += 1
+        } else {
+            vanished += 1
+        }
         position.insert(number, next);
     }
     let mut events: BTreeMap<i64, usize> = BTreeMap::new();
@@ -143,7 +147,8 @@ async fn kill_in_the_middle(brokers: String, seed: u64, kills: usize) -> (usize,
         let of_this = |n: &&i64| (number * BASE..(number + 1) * BASE).contains(*n);
         let effects: Vec<i64> = actions.iter().filter(of_this).copied().collect();
         assert_eq!(effects, done, "each below the position once, in order, no other; seed {seed}");
-        let whole: Vec<(i64, usize)> = events.iter().filter(|(n, _)| of_this(n)).map(|(&n, &count)| (n, count)).collect();
+        let whole: Vec<(i64, usize)> =
+            events.iter().filter(|(n, _)| of_this(n)).map(|(&n, &count)| (n, count)).collect();
         let expected: Vec<(i64, usize)> = done.iter().map(|&n| (n, RECORDS)).collect();
         assert_eq!(whole, expected, "wholly; seed {seed}");
     }
@@ -273,7 +278,9 @@ async fn a_member_stopped_past_its_session_is_refused_and_holds_nobody_up_for_lo
     })
     .await;
     let seen = stopped.elapsed();
-    println!("partitions came over after {taken_over:?}, the claim was read after {seen:?}; the longest transaction of the others took {longest:?}");
+    println!(
+        "partitions came over after {taken_over:?}, the claim was read after {seen:?}; the longest transaction of the others took {longest:?}"
+    );
     assert!(taken_over <= Duration::from_secs(7), "{taken_over:?}");
     assert!(seen <= Duration::from_millis(7_500), "{seen:?}");
     assert!(longest <= Duration::from_secs(7), "{longest:?}");
@@ -289,7 +296,8 @@ async fn a_member_stopped_past_its_session_is_refused_and_holds_nobody_up_for_lo
     })
     .await
     .expect("heard");
-    let succeeded: Vec<&String> = lines.iter().filter(|line| line.starts_with("D ") && **line != format!("D {} {}", begun.0, begun.1)).collect();
+    let succeeded: Vec<&String> =
+        lines.iter().filter(|line| line.starts_with("D ") && **line != format!("D {} {}", begun.0, begun.1)).collect();
     assert!(succeeded.is_empty(), "a zombie's transactions fail: {lines:?}");
     let all = everything(&log, topics.actions, begun.1).await;
     let at = all.iter().position(|text| text == "claim").expect("the claim");
@@ -352,7 +360,8 @@ struct Broker {
 impl Broker {
     fn command(&self, verb: &str) -> String {
         let script: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "..", "scripts", "kafka.sh"].iter().collect();
-        let output = std::process::Command::new(script).arg(verb).arg(self.folder.path()).output().expect("the script runs");
+        let output =
+            std::process::Command::new(script).arg(verb).arg(self.folder.path()).output().expect("the script runs");
         assert!(output.status.success(), "{verb}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("utf-8").trim().to_owned()
     }
@@ -495,7 +504,9 @@ async fn a_waiting_reader_sees_an_append_and_a_transaction_within_milliseconds()
             read.push(began.elapsed());
         }
     }
-    for (what, times) in [("append to reader", &mut appended), ("transaction", &mut committed), ("transaction to reader", &mut read)] {
+    for (what, times) in
+        [("append to reader", &mut appended), ("transaction", &mut committed), ("transaction to reader", &mut read)]
+    {
         times.sort_unstable();
         println!("{what}: p50 {:?}, p99 {:?}", percentile(times, 50), percentile(times, 99));
         assert!(percentile(times, 50) < Duration::from_millis(20), "{what}");
@@ -526,9 +537,8 @@ async fn a_waiting_reader_sees_an_append_and_a_transaction_within_milliseconds()
     );
     let began = Instant::now();
     let batches = 200;
-    let calls = (0..batches).map(|n| {
-        log.append((0..500).map(|_| record(topics.events, n % PARTITIONS, "x".repeat(1_200))).collect())
-    });
+    let calls = (0..batches)
+        .map(|n| log.append((0..500).map(|_| record(topics.events, n % PARTITIONS, "x".repeat(1_200))).collect()));
     for result in futures_util::future::join_all(calls).await {
         result.expect("appended");
     }
@@ -551,7 +561,11 @@ async fn a_waiting_reader_sees_an_append_and_a_transaction_within_milliseconds()
     }))
     .await;
     let seconds = began.elapsed().as_secs_f64();
-    println!("four owners: {:.0} transactions/s, {:.0} records/s", 4.0 * 100.0 / seconds, 4.0 * 100.0 * 100.0 / seconds);
+    println!(
+        "four owners: {:.0} transactions/s, {:.0} records/s",
+        4.0 * 100.0 / seconds,
+        4.0 * 100.0 * 100.0 / seconds
+    );
     log.close().await;
 }
 
