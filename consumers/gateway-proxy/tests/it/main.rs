@@ -5,6 +5,7 @@ mod close_codes;
 mod delivery;
 mod encodings;
 mod groups;
+mod kafka;
 mod listener;
 mod members;
 mod resuming;

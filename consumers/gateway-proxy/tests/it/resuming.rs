@@ -7,7 +7,7 @@ use crate::rig::{Rig, SECRET};
 use crate::upstream::guild;
 
 /// RESUMEs a session and answers the contents of the messages before RESUMED.
-async fn resumed(rig: &Rig, session: &str, sequence: i64) -> (Client, Vec<String>) {
+pub(crate) async fn resumed(rig: &Rig, session: &str, sequence: i64) -> (Client, Vec<String>) {
     let mut client = rig.connect().await;
     client.guilds = Vec::new();
     client.resume(SECRET, session, sequence).await;
@@ -25,7 +25,7 @@ async fn resumed(rig: &Rig, session: &str, sequence: i64) -> (Client, Vec<String
     }
 }
 
-fn numbered(range: std::ops::Range<u64>) -> Vec<String> {
+pub(crate) fn numbered(range: std::ops::Range<u64>) -> Vec<String> {
     range.map(|n| format!("message {n}")).collect()
 }
 

@@ -1,7 +1,6 @@
-//! A proxy on an embedded log in a folder of its own.
+//! A proxy on a log of its own: embedded in a folder, or on the Kafka that the environment names.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +10,11 @@ use miso_discord_state::{DiscordState, StateConfig};
 use miso_gateway_proxy::{Proxy, ProxyConfig, ProxyError};
 use miso_groups::Groups;
 use miso_log::SharedLog;
-use miso_log::catalogue::GATEWAY_EVENTS;
+use miso_log::catalogue::{
+    DISCORD_STATE, GATEWAY_COMMANDS, GATEWAY_EVENTS, PARKED, PROXY_GROUPS, PROXY_LEDGER, PROXY_SESSIONS, SCHEMAS,
+};
 use miso_log::embedded::{EmbeddedConfig, EmbeddedLog};
+use miso_log::kafka::{KafkaConfig, KafkaLog};
 use miso_model::{HandlerGroup, SLOTS};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -35,7 +37,13 @@ pub(crate) struct Rig {
     cancel: CancellationToken,
     proxy: Option<Role>,
     config: ProxyConfig,
-    dir: TempDir,
+    engine: Engine,
+}
+
+enum Engine {
+    Embedded(TempDir),
+    /// Brokers and the prefix of this log's topics.
+    Kafka(String, String),
 }
 
 struct Role {
@@ -47,7 +55,20 @@ struct Role {
 impl Rig {
     /// With a bot that is in these guilds, a group `demo` with quick graces, and the proxy running.
     pub(crate) async fn start(guilds: &[u64]) -> Self {
-        let mut rig = Self::without_proxy().await;
+        Self::without_proxy().await.with_guilds(guilds).await
+    }
+
+    /// The same on the broker that the environment names (`scripts/engines.sh start`), if it does.
+    pub(crate) async fn start_on_kafka(guilds: &[u64]) -> Option<Self> {
+        let brokers = std::env::var("MISO_TEST_KAFKA").ok().filter(|brokers| !brokers.is_empty())?;
+        let prefix = format!("proxy-{}-{:x}", std::process::id(), rand::random::<u32>());
+        let mut rig = Self::on(Engine::Kafka(brokers, prefix)).await;
+        rig.config.takeover_wait = Duration::from_millis(2_500);
+        Some(rig.with_guilds(guilds).await)
+    }
+
+    async fn with_guilds(self, guilds: &[u64]) -> Self {
+        let mut rig = self;
         rig.upstream.ready(guilds).await;
         for &guild in guilds {
             rig.upstream.guild_create(guild).await;
@@ -59,17 +80,20 @@ impl Rig {
 
     /// The log, the fold and the group only.
     pub(crate) async fn without_proxy() -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        let log = open(dir.path()).await;
+        Self::on(Engine::Embedded(tempfile::tempdir().expect("a folder"))).await
+    }
+
+    async fn on(engine: Engine) -> Self {
+        let log = open(&engine).await;
         let cancel = CancellationToken::new();
         let state = DiscordState::start(Arc::clone(&log), StateConfig::default(), cancel.clone());
         let groups = declared(&log, &cancel).await;
         let group = groups.group(GROUP).expect("declared");
-        let quick = HandlerGroup { ack_grace_ms: 150, resume_grace_ms: 400, ..(*group).clone() };
+        let quick = HandlerGroup { ack_grace_ms: 150, resume_grace_ms: 1_500, ..(*group).clone() };
         groups.write(quick).await.expect("the log takes it");
         let upstream = Upstream::new(Arc::clone(&log));
         let config = ProxyConfig::new("ws://miso.example/");
-        Self { log, state, groups, upstream, cancel, proxy: None, config, dir }
+        Self { log, state, groups, upstream, cancel, proxy: None, config, engine }
     }
 
     pub(crate) async fn start_proxy(&mut self) {
@@ -115,7 +139,7 @@ impl Rig {
     pub(crate) async fn reopen(&mut self) {
         self.cancel.cancel();
         self.log.close().await;
-        let log = open(self.dir.path()).await;
+        let log = open(&self.engine).await;
         self.cancel = CancellationToken::new();
         self.state = DiscordState::start(Arc::clone(&log), StateConfig::default(), self.cancel.clone());
         self.groups = declared(&log, &self.cancel).await;
@@ -159,8 +183,28 @@ impl Drop for Rig {
     }
 }
 
-async fn open(dir: &Path) -> SharedLog {
-    Arc::new(EmbeddedLog::open(EmbeddedConfig::new(dir.join("log.db"))).await.expect("the log opens"))
+async fn open(engine: &Engine) -> SharedLog {
+    match engine {
+        Engine::Embedded(dir) => {
+            Arc::new(EmbeddedLog::open(EmbeddedConfig::new(dir.path().join("log.db"))).await.expect("the log opens"))
+        }
+        Engine::Kafka(brokers, prefix) => {
+            let mut config = KafkaConfig::new(brokers);
+            config.replication = 1;
+            config.topic_prefix = Some(prefix.clone());
+            config.catalogue = vec![
+                GATEWAY_EVENTS,
+                GATEWAY_COMMANDS,
+                DISCORD_STATE,
+                PROXY_GROUPS,
+                PROXY_LEDGER,
+                PROXY_SESSIONS,
+                PARKED,
+                SCHEMAS,
+            ];
+            Arc::new(KafkaLog::open(config).await.expect("a broker"))
+        }
+    }
 }
 
 async fn declared(log: &SharedLog, cancel: &CancellationToken) -> Arc<Groups> {

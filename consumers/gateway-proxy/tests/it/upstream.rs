@@ -8,7 +8,12 @@ use miso_model::{ChannelId, EventView, GuildId, LogRecord, SLOTS, ShardReady, Us
 use serde_json::{Value, json};
 
 pub(crate) const OWN_USER: u64 = 7 << 22;
-const NOW: i64 = 1_700_000_000_000;
+
+/// Unix milliseconds: retention goes by what a record says.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_millis()).expect("small")
+}
 
 pub(crate) struct Upstream {
     pub(crate) log: SharedLog,
@@ -44,7 +49,7 @@ impl Upstream {
             "application": {"id": OWN_USER.to_string(), "flags": (1 << 15) | (1 << 19)}, "session_id": "up", "shard": [0, 1],
         });
         let ready = self.encode("READY", None, None, None, &d);
-        let mut records = vec![Append::new(GATEWAY_EVENTS, 0, ready, NOW)];
+        let mut records = vec![Append::new(GATEWAY_EVENTS, 0, ready, now())];
         for partition in 0..SLOTS {
             let of_partition = guilds.iter().copied().filter(|&guild| slot(guild) == partition);
             let record = ShardReady {
@@ -52,10 +57,10 @@ impl Upstream {
                 shard_count: 1,
                 session_id: "up".to_owned(),
                 epoch: 1,
-                at_ms: NOW,
+                at_ms: now(),
                 guild_ids: of_partition.map(GuildId).collect(),
             };
-            records.push(Append::new(GATEWAY_EVENTS, partition, record.to_bytes(), NOW));
+            records.push(Append::new(GATEWAY_EVENTS, partition, record.to_bytes(), now()));
         }
         self.append(records).await;
     }
@@ -89,7 +94,7 @@ impl Upstream {
             .map(|number| {
                 let d = message(guild, number, &format!("message {number}"));
                 let value = self.encode("MESSAGE_CREATE", Some(guild), Some(channel), Some(4_194_304), &d);
-                Append::new(GATEWAY_EVENTS, slot(guild), value, NOW)
+                Append::new(GATEWAY_EVENTS, slot(guild), value, now())
             })
             .collect();
         self.append(records).await;
@@ -102,7 +107,7 @@ impl Upstream {
                 let guild = guilds[usize::try_from(number).expect("small") % guilds.len()];
                 let d = message(guild, number, &format!("message {number}"));
                 let value = self.encode("MESSAGE_CREATE", Some(guild), Some(channel(guild)), Some(4_194_304), &d);
-                Append::new(GATEWAY_EVENTS, slot(guild), value, NOW)
+                Append::new(GATEWAY_EVENTS, slot(guild), value, now())
             })
             .collect();
         self.append(records).await;
@@ -118,12 +123,12 @@ impl Upstream {
     ) -> i64 {
         let value = self.encode(event_type, guild, channel, user, d);
         let partition = slot(guild.or(channel).or(user).unwrap_or(0));
-        self.append(vec![Append::new(GATEWAY_EVENTS, partition, value, NOW)]).await
+        self.append(vec![Append::new(GATEWAY_EVENTS, partition, value, now())]).await
     }
 
     /// Bytes that are no record.
     pub(crate) async fn garbage(&mut self, guild: u64) {
-        self.append(vec![Append::new(GATEWAY_EVENTS, slot(guild), vec![1, 2, 3], NOW)]).await;
+        self.append(vec![Append::new(GATEWAY_EVENTS, slot(guild), vec![1, 2, 3], now())]).await;
     }
 
     fn encode(
@@ -142,7 +147,7 @@ impl Upstream {
             session_id: "up",
             sequence: self.sequence,
             epoch: 1,
-            received_at_ms: NOW,
+            received_at_ms: now(),
             event_type,
             guild_id: guild.map(GuildId),
             channel_id: channel.map(ChannelId),
