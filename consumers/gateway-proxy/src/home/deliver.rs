@@ -73,8 +73,8 @@ impl Core {
             return self.finish(partition, offset);
         }
         self.upstream_shards = event.shard_count.max(1);
-        if event.event_type == "GUILD_MEMBERS_CHUNK" {
-            return self.chunk(now, partition, offset, &event);
+        if matches!(event.event_type, "GUILD_MEMBERS_CHUNK" | "RATE_LIMITED") {
+            return self.reply(now, partition, offset, &event);
         }
         let by_event = self.is_by_event();
         let (key, in_guild) = key_of(&event, by_event);

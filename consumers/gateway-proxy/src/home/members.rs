@@ -187,9 +187,10 @@ impl Core {
         self.asked_order.retain(|request| asked.contains_key(request));
     }
 
-    /// A chunk from Discord: for the session that asked, under the client's own nonce.
-    pub(super) fn chunk(&mut self, now: i64, partition: i32, offset: i64, event: &EventView<'_>) -> Flow {
-        let by = nonce_of(event.d).and_then(|nonce| self.asked.get(&nonce));
+    /// What Discord answers to an op 8 (members, or that they were asked for too often): for the session
+    /// that asked, under the client's own nonce.
+    pub(super) fn reply(&mut self, now: i64, partition: i32, offset: i64, event: &EventView<'_>) -> Flow {
+        let by = nonce_of(event.event_type, event.d).and_then(|nonce| self.asked.get(&nonce));
         let index = by.and_then(|by| self.by_id.get(&by.session)).copied();
         let Some((index, session)) = index.and_then(|index| Some((index, self.session(index)?))) else {
             if let Some(state) = self.partition_mut(partition) {
@@ -202,20 +203,22 @@ impl Core {
             // Under a key of its own: the guild's events go on.
             return self.hold(partition, offset, key, false);
         }
-        let d = self.chunk_for_client(event.d);
+        let d = self.reply_for_client(event.event_type, event.d);
         self.deliver_changed(now, index, (partition, offset), event.event_type, d.as_deref().unwrap_or(event.d));
         Flow::Taken
     }
 
-    /// The chunk with the client's nonce; `None`: as it is.
-    pub(super) fn chunk_for_client(&self, d: &[u8]) -> Option<Vec<u8>> {
-        let nonce = &self.asked.get(&nonce_of(d)?)?.nonce;
-        let mut fields: Map<String, Value> = serde_json::from_slice(d).ok()?;
+    /// The reply with the client's nonce; `None`: as it is.
+    pub(super) fn reply_for_client(&self, event_type: &str, d: &[u8]) -> Option<Vec<u8>> {
+        let nonce = &self.asked.get(&nonce_of(event_type, d)?)?.nonce;
+        let mut d: Value = serde_json::from_slice(d).ok()?;
+        let holder = if event_type == "RATE_LIMITED" { d.get_mut("meta")? } else { &mut d };
+        let fields = holder.as_object_mut()?;
         match nonce {
             Some(nonce) => drop(fields.insert("nonce".to_owned(), nonce.clone().into())),
             None => drop(fields.remove("nonce")),
         }
-        serde_json::to_vec(&fields).ok()
+        serde_json::to_vec(&d).ok()
     }
 
     /// Every GUILD_MEMBERS_CHUNK's `d` that answers an op 8 from state; `None` when state cannot: the
@@ -293,11 +296,20 @@ fn id(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-fn nonce_of(d: &[u8]) -> Option<String> {
+/// The nonce of an op 8's reply.
+fn nonce_of(event_type: &str, d: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct WithNonce {
         #[serde(default)]
         nonce: Option<String>,
+        #[serde(default)]
+        meta: Option<Meta>,
     }
-    serde_json::from_slice::<WithNonce>(d).ok()?.nonce
+    #[derive(Deserialize)]
+    struct Meta {
+        #[serde(default)]
+        nonce: Option<String>,
+    }
+    let reply: WithNonce = serde_json::from_slice(d).ok()?;
+    if event_type == "RATE_LIMITED" { reply.meta?.nonce } else { reply.nonce }
 }

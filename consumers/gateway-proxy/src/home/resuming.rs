@@ -140,8 +140,8 @@ impl Core {
         match item {
             Item::Event { partition, offset, .. } => {
                 let event = EventView::decode(events.get(&(*partition, *offset))?).ok()??;
-                let d = if event.event_type == "GUILD_MEMBERS_CHUNK" {
-                    self.chunk_for_client(event.d)
+                let d = if matches!(event.event_type, "GUILD_MEMBERS_CHUNK" | "RATE_LIMITED") {
+                    self.reply_for_client(event.event_type, event.d)
                 } else if gating::is_gated(event.event_type) && session.intents & intents::MESSAGE_CONTENT == 0 {
                     gating::strip(event.event_type, event.d, self.own_user, event.guild_id.is_some())
                 } else {

@@ -88,6 +88,11 @@ async fn chunks_of_discord_reach_only_who_asked_under_its_own_nonce() {
     let got = client.dispatch_of("GUILD_MEMBERS_CHUNK").await;
     assert_eq!(got["d"]["nonce"], "mine");
     assert_eq!(bystander.dispatch().await["t"], "MESSAGE_CREATE");
+    let limited = json!({"opcode": 8, "retry_after": 9.5, "meta": {"guild_id": guild(0).to_string(), "nonce": nonce}});
+    rig.upstream.event("RATE_LIMITED", None, None, None, &limited).await;
+    let message = client.dispatch_of("MESSAGE_CREATE").await;
+    assert_eq!(message["d"]["content"], "message 0");
+    assert_eq!(client.dispatch().await["d"]["meta"]["nonce"], "mine");
     // A resumed client gets it again with its own nonce.
     let (session, sequence) = (client.session_id.clone(), got["s"].as_i64().expect("a sequence") - 1);
     rig.abort_proxy().await;
