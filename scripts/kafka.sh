@@ -42,7 +42,7 @@ free_port() {
 
 pid_of() {
     local pid
-    pid=$(cat "$1/pid" 2>/dev/null) || return 1
+    pid=$(cat "$1/pid" 2>/dev/null) && [ -r "/proc/$pid/cmdline" ] || return 1
     tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$1/server.properties" && echo "$pid"
 }
 

@@ -8,7 +8,7 @@ cd "$root"
 work=$(mktemp -d)
 trap 'kill "$demo" 2>/dev/null; wait "$demo" 2>/dev/null; rm -rf "$work"' EXIT
 export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup}
-export HOME=$work MISO_DATA_DIR=$work/data
+export HOME=$work
 
 make run >"$work/demo.out" 2>&1 &
 demo=$!

@@ -74,7 +74,8 @@ fn main() -> ExitCode {
     let presets = match &cli.verb {
         Verb::Demo(demo) => demo.presets(),
         Verb::Say(_) => verbs::demo::data_dir_preset(),
-        _ => Presets::new(),
+        Verb::Group(_) | Verb::Topics(_) | Verb::Tail(_) | Verb::Doctor => verbs::demo::running_demo_preset(),
+        Verb::Up | Verb::Run { .. } | Verb::Simulator(_) => Presets::new(),
     };
     let sources = Sources::of_process(cli.config.as_deref(), presets);
     let unknown = sources.unknown_in_environment();

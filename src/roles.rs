@@ -139,7 +139,8 @@ async fn gateway(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<(
 
 /// Whether something is wrong, rather than on its way.
 fn troubled(status: &GatewayStatus) -> bool {
-    status.problem.is_some() || status.shards.values().any(|shard| matches!(shard, ShardStatus::Fatal(_)))
+    status.problem.as_deref().is_some_and(|problem| problem != miso_gateway::STARTING)
+        || status.shards.values().any(|shard| matches!(shard, ShardStatus::Fatal(_)))
 }
 
 async fn commands_api(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {

@@ -82,6 +82,13 @@ pub(crate) fn data_dir_preset() -> Presets {
     Presets::from([("MISO_DATA_DIR", "data/demo".to_owned())])
 }
 
+/// For verbs that look at what is there: a demo that runs here, unless told otherwise.
+pub(crate) fn running_demo_preset() -> Presets {
+    let presets = data_dir_preset();
+    let runs = presets.values().any(|folder| Path::new(folder).join(DEMO_FILE).exists());
+    if runs { presets } else { Presets::new() }
+}
+
 impl Demo {
     pub(crate) fn presets(&self) -> Presets {
         let mut presets = data_dir_preset();

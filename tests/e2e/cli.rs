@@ -62,7 +62,7 @@ async fn the_demo_answers_what_is_said_and_every_verb_works_beside_it() {
     for (say, expected) in [
         (">ping", "ong"),
         (">choose tea or tea", "tea"),
-        (">rng 3 3", "3"),
+        (">rng 3-3", "3"),
         (">serverinfo", "ember"),
         (">userinfo", "oined"),
         (">prefix !", "!"),

@@ -14,7 +14,8 @@ fn variables_of_the_documentation() -> BTreeSet<String> {
 
 #[test]
 fn every_service_of_miso_runs_roles_that_exist_with_variables_that_exist() {
-    let compose: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read("compose.yaml")).expect("YAML");
+    let mut compose: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read("compose.yaml")).expect("YAML");
+    compose.apply_merge().expect("merge keys");
     let known = variables_of_the_documentation();
     let services = compose["services"].as_mapping().expect("services");
     let mut roles = BTreeSet::new();

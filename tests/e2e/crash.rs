@@ -324,6 +324,13 @@ impl Run {
             groups.push(notes);
         }
         let guilds = discord.guilds().await;
+        // Before its IDENTIFY Discord tells a shard nothing.
+        eventually("every shard is connected", || async {
+            let gateway = discord.get("/gateway").await;
+            let sessions = gateway["sessions"].as_array().expect("a list");
+            (sessions.iter().filter(|session| session["connected"] == true).count() as u64 == shards).then_some(())
+        })
+        .await;
         for notes in groups.iter().flatten() {
             eventually("every client is READY", || async { read(notes).live.then_some(()) }).await;
         }

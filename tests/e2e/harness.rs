@@ -392,16 +392,6 @@ impl Deployment {
         let response = self.http.post(url).send().await.expect("the ops listener answers");
         assert!(response.status().is_success(), "{role}: {:?}", response.text().await);
     }
-
-    /// One number of `/metrics`, summed over its labels.
-    pub(crate) async fn metric(&self, process: &str, name: &str) -> f64 {
-        let url = format!("http://{}/metrics", self.processes[process].ops);
-        let Ok(response) = self.http.get(url).send().await else { return 0.0 };
-        let text = response.text().await.unwrap_or_default();
-        let of_it =
-            text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
-        of_it.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-    }
 }
 
 /// A client library in a process of its own that tells what it sees.

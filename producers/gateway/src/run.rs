@@ -14,7 +14,7 @@ use crate::connection;
 use crate::discord::{self, Upstream, UpstreamError};
 use crate::error::GatewayError;
 use crate::owner::{self, Common};
-use crate::status::{GatewayStatus, StatusBoard};
+use crate::status::{GatewayStatus, STARTING, StatusBoard};
 
 /// Owning a partition of `gateway.commands` in this group is owning its shards.
 pub(crate) const GROUP: &str = "miso.gateway";
@@ -44,7 +44,7 @@ pub async fn run_with_status(
     status: watch::Sender<GatewayStatus>,
     cancel: CancellationToken,
 ) -> Result<(), GatewayError> {
-    let starting = Some("Discord has not been asked for the gateway's address yet".to_owned());
+    let starting = Some(STARTING.to_owned());
     status.send_replace(GatewayStatus { problem: starting, ..GatewayStatus::default() });
     let client = reqwest::Client::builder().build().map_err(|error| GatewayError::Client(error.to_string()))?;
     let board = StatusBoard(status);

@@ -17,6 +17,9 @@ pub enum ShardStatus {
     Fatal(String),
 }
 
+/// The [`GatewayStatus::problem`] of a role that has just begun: nothing is wrong yet.
+pub const STARTING: &str = "Discord has not been asked for the gateway's address yet";
+
 /// How the gateway role stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GatewayStatus {
