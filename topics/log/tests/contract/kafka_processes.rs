@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use miso_log::kafka::APPEND_TIMEOUT_MS;
-use miso_log::{AppendError, Consumer, ConsumerEvent, LogError, Owner, SharedLog, Topic, TransactError};
+use miso_log::{AppendError, Consumer, ConsumerEvent, LogError, Owner, SharedLog, Topic, TransactError, catalogue};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -613,4 +613,37 @@ async fn an_idle_process_uses_next_to_no_cpu() {
     .expect("microseconds of CPU per second");
     println!("idle: {:.2} % of a core", used as f64 / 10_000.0);
     assert!(used <= 10_000, "{used} µs of CPU in a second");
+}
+
+/// Roles start together on a new cluster: each finds or creates the topics and is given its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_create_the_topics_together_are_all_given_their_partitions() {
+    let Some(kafka) = Kafka::given() else { return };
+    let prefix = unique("together");
+    let began = Instant::now();
+    let roles = (0..5).map(|role: usize| {
+        let kafka = Kafka::at(&kafka.brokers, &prefix);
+        tokio::spawn(async move {
+            let log = kafka.open(catalogue::ALL).await;
+            let topic = catalogue::ALL[role];
+            let mut consumer = Consumer::join(Arc::clone(&log), &format!("role-{role}"), topic).await.expect("joined");
+            let mut owned = 0;
+            within("its partitions", async {
+                while owned < topic.partitions {
+                    match consumer.next().await {
+                        Ok(ConsumerEvent::Assigned(_)) => owned += 1,
+                        // A broker that is busy with hundreds of new partitions may answer late.
+                        Err(LogError::Unavailable(_)) => {}
+                        other => panic!("{other:?}"),
+                    }
+                }
+            })
+            .await;
+            log.close().await;
+        })
+    });
+    for role in futures_util::future::join_all(roles).await {
+        role.expect("its partitions");
+    }
+    println!("five roles and {} topics: {:?}", catalogue::ALL.len(), began.elapsed());
 }
