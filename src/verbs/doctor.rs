@@ -52,7 +52,7 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         match std::net::TcpListener::bind(address) {
             Ok(_) => findings.good(&format!("{variable}: {address} is free")),
             Err(error) => {
-                findings.note(&format!("{variable}: {address} is taken ({error}): by Miso itself, if it runs"))
+                findings.note(&format!("{variable}: {address} is taken ({error}): by Miso itself, if it runs"));
             }
         }
     }
@@ -120,7 +120,7 @@ async fn check_discord(config: &Config, findings: &mut Findings) {
     };
     match get("/users/@me").await {
         Ok((200, me)) => {
-            findings.good(&format!("Discord: the token is {}'s", me["username"].as_str().unwrap_or("a bot")))
+            findings.good(&format!("Discord: the token is {}'s", me["username"].as_str().unwrap_or("a bot")));
         }
         Ok((401, _)) => {
             return findings.bad("Discord: the token is refused", "copy it anew from the developer portal, page Bot");

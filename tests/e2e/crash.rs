@@ -184,7 +184,6 @@ fn panic_text(error: tokio::task::JoinError) -> String {
 
 /// The world of a run and what happens in it.
 struct Run {
-    engines: Engines,
     seed: u64,
     folder: PathBuf,
     discord: Arc<Discord>,
@@ -334,7 +333,7 @@ impl Run {
         for notes in groups.iter().flatten() {
             eventually("every client is READY", || async { read(notes).live.then_some(()) }).await;
         }
-        Self { engines, seed, folder, discord, guilds, miso, groups, random, cancel, clients, shards }
+        Self { seed, folder, discord, guilds, miso, groups, random, cancel, clients, shards }
     }
 
     /// Slow answers and cut connections on the routes that programs and handlers use.

@@ -123,7 +123,7 @@ mod tests {
                 Effect::Created { .. } => program.created(&number.to_string()),
                 Effect::Deleted { message } => deleted.push(message),
                 Effect::Reacted { message, .. } | Effect::Edited { message, .. } => {
-                    assert!(!deleted.contains(&message))
+                    assert!(!deleted.contains(&message));
                 }
                 Effect::ThreadMade { .. } | Effect::Executed { .. } => {}
             }
