@@ -130,9 +130,9 @@ async fn kill_in_the_middle(brokers: String, seed: u64, kills: usize) -> (usize,
         let next = within("the position", committed(&log, &format!("g{number}"), topics)).await;
         assert!(next == begun || next == begun + 1, "{next} after {begun} was begun; seed {seed}");
         if next > begun {
-            happened += 1
+            happened += 1;
         } else {
-            vanished += 1
+            vanished += 1;
         }
         position.insert(number, next);
     }
