@@ -9,6 +9,6 @@ exec scripts/engines.sh run bash -euo pipefail -c '
     cargo test --no-fail-fast -p miso-log --test contract -- kafka
     cargo test --no-fail-fast -p miso-gateway --test it -- kafka
     cargo test --no-fail-fast -p miso-gateway-proxy --test it -- kafka
-    cargo test --no-fail-fast -p miso-bot-store --test contract -- postgres
+    cargo test --no-fail-fast -p miso-bot-store --test it
     cargo test --no-fail-fast -p miso --test e2e -- kafka
 '
