@@ -68,8 +68,13 @@ pub(crate) async fn read_all(log: &SharedLog, schemas: &Schemas, now_ms: i64) ->
     }
 }
 
-/// Follows the topic until the log is closed.
-pub(crate) async fn follow(mut reader: Reader, schemas: Schemas, groups: Arc<watch::Sender<ByName>>) {
+/// Follows the topic until the log is closed; tells the next offset after each batch.
+pub(crate) async fn follow(
+    mut reader: Reader,
+    schemas: Schemas,
+    groups: Arc<watch::Sender<ByName>>,
+    seen: watch::Sender<i64>,
+) {
     loop {
         match reader.next().await {
             Ok(batch) => {
@@ -77,6 +82,7 @@ pub(crate) async fn follow(mut reader: Reader, schemas: Schemas, groups: Arc<wat
                     if let Some(said) = read(&schemas, record).await {
                         groups.send_modify(|groups| apply(groups, said));
                     }
+                    seen.send_replace(record.offset + 1);
                 }
             }
             Err(ReadError::BehindRetention { .. }) => {}

@@ -60,6 +60,8 @@ struct Declared {
 pub struct Groups {
     log: SharedLog,
     groups: Arc<watch::Sender<ByName>>,
+    /// One past the last offset of `proxy.groups` that is in `groups`.
+    seen: watch::Receiver<i64>,
     declared: Vec<Declared>,
     /// Changes are made one at a time.
     changing: tokio::sync::Mutex<()>,
@@ -91,15 +93,17 @@ impl Groups {
         let (known, reader) = follow::read_all(&log, &schemas, now_ms()).await?;
         let groups = Arc::new(watch::Sender::new(known));
         let following = Arc::clone(&groups);
+        let (tell, seen) = watch::channel(0);
         let follow = tokio::spawn(async move {
             tokio::select! {
                 () = cancel.cancelled() => {}
-                () = follow::follow(reader, schemas, following) => {}
+                () = follow::follow(reader, schemas, following, tell) => {}
             }
         });
         let this = Arc::new(Self {
             log,
             groups,
+            seen,
             declared: declared
                 .iter()
                 .map(|(name, secret)| Declared { name: name.clone(), sha256: Sha256::digest(secret).into() })
@@ -189,8 +193,7 @@ impl Groups {
         if self.group(name).is_none() {
             return Err(GroupError::Unknown(name.to_owned()));
         }
-        self.log.append(vec![Append::tombstone(catalogue::PROXY_GROUPS, 0, name.to_owned(), now_ms())]).await?;
-        self.wait(|groups| !groups.contains_key(name)).await
+        self.append(Append::tombstone(catalogue::PROXY_GROUPS, 0, name.to_owned(), now_ms())).await
     }
 
     async fn declare(&self, name: &str, secret: &str) -> Result<(), GroupError> {
@@ -239,20 +242,22 @@ impl Groups {
         self.write(group).await
     }
 
-    /// Writes a group as it shall be and waits until this process sees it so.
+    /// Writes a group as it shall be and waits until this process sees that (or what another process
+    /// has made of it since).
     ///
     /// # Errors
     /// The log's.
     pub async fn write(&self, group: HandlerGroup) -> Result<(), GroupError> {
         let bytes = group.to_bytes();
         let record = Append::keyed(catalogue::PROXY_GROUPS, 0, group.name.clone(), bytes, now_ms());
-        self.log.append(vec![record]).await?;
-        self.wait(|groups| groups.get(&group.name).is_some_and(|known| **known == group)).await
+        self.append(record).await
     }
 
-    async fn wait(&self, seen: impl FnMut(&ByName) -> bool) -> Result<(), GroupError> {
-        let mut changes = self.groups.subscribe();
-        changes.wait_for(seen).await.map(|_| ()).map_err(|_| GroupError::Log(LogError::Closed))
+    async fn append(&self, record: Append) -> Result<(), GroupError> {
+        let offsets = self.log.append(vec![record]).await?;
+        let offset = offsets.first().copied().unwrap_or_default();
+        let mut seen = self.seen.clone();
+        seen.wait_for(|next| *next > offset).await.map(|_| ()).map_err(|_| GroupError::Log(LogError::Closed))
     }
 }
 

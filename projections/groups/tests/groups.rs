@@ -126,3 +126,21 @@ async fn names_that_cannot_be_are_refused() {
     let refused = Groups::start(log, vec![("Bad Name".into(), "s".into())], CancellationToken::new()).await;
     assert!(matches!(refused, Err(GroupError::Name(_))));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_declare_the_same_groups_at_once_all_start() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let log = open(dir.path()).await;
+    let declared = [("one", "secret-of-one"), ("two", "secret-of-two"), ("three", "secret-of-three")];
+    let starting = (0..16).map(|_| {
+        let log = Arc::clone(&log);
+        tokio::spawn(async move { start(&log, &declared).await })
+    });
+    for groups in starting.collect::<Vec<_>>() {
+        let started = tokio::time::timeout(Duration::from_secs(30), groups).await;
+        let groups = started.expect("it starts, whoever wrote last").expect("no panic");
+        for (name, secret) in declared {
+            assert_eq!(name_of(&groups, secret).as_deref(), Some(name));
+        }
+    }
+}
