@@ -157,7 +157,10 @@ pub(crate) async fn start(config: Config, roles: Vec<Role>) -> anyhow::Result<St
     let ended = tokio::spawn(async move {
         let _helpers = helpers;
         let Some(log) = wait_for_log(log, &config, &ready, &stop).await? else { return Ok(()) };
-        let declared = config.groups.iter().map(|(name, secret)| (name.clone(), secret.0.clone())).collect();
+        // Only who serves handlers declares their groups: of several that commit a group's start the last would decide.
+        let declares = roles.contains(&Role::Proxy);
+        let declared = config.groups.iter().filter(|_| declares);
+        let declared = declared.map(|(name, secret)| (name.clone(), secret.0.clone())).collect();
         let shared = Arc::new(Shared {
             state: DiscordState::start(Arc::clone(&log), StateConfig::default(), stop.clone()),
             groups: Groups::start(Arc::clone(&log), declared, stop.clone()).await?,
