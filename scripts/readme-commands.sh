@@ -6,13 +6,19 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
 work=$(mktemp -d)
-trap 'kill "$demo" 2>/dev/null; wait "$demo" 2>/dev/null; rm -rf "$work"' EXIT
+end() {
+    kill "$demo" 2>/dev/null || true
+    wait "$demo" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap end EXIT
 export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup}
 export HOME=$work
 
 make run >"$work/demo.out" 2>&1 &
 demo=$!
-for _ in $(seq 600); do
+# The first build may take minutes.
+for _ in $(seq 2400); do
     grep -q "Miso is running" "$work/demo.out" && break
     kill -0 "$demo" 2>/dev/null || { cat "$work/demo.out"; exit 1; }
     sleep 0.5
