@@ -110,12 +110,18 @@ async fn kill_in_the_middle(brokers: String, seed: u64, kills: usize) -> (usize,
             break;
         }
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let after = Duration::from_micros((random >> 33) % 8_000);
+        let share = ((random >> 33) % 1_200) as f64 / 1_000.0;
         let (brokers, about) = (brokers.clone(), format!("{name}|{number}"));
         let lines = tokio::task::spawn_blocking(move || {
             let mut process = start("kafka-transact", &brokers, &about);
+            // Somewhere in a transaction, or just after: as long as the one before took, about.
             process.hear("D ");
-            std::thread::sleep(after);
+            process.hear("T ");
+            let began = Instant::now();
+            process.hear("D ");
+            let took = began.elapsed();
+            process.hear("T ");
+            std::thread::sleep(took.mul_f64(share));
             process.kill()
         })
         .await
