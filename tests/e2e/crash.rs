@@ -259,7 +259,6 @@ async fn crash_run(engines: Engines, seed: u64, folder: PathBuf) -> Result<Strin
     }
     run.keep(&discord, &asked, &struck);
     problems.push(line);
-    problems.push(format!("Miso's data: {}", run.miso.data_dir().display()));
     Err(problems)
 }
 
@@ -303,6 +302,8 @@ impl Run {
         let groups: Vec<String> = SECRETS.iter().map(|(name, secret, _)| format!("{name}={secret}")).collect();
         let mut miso = Deployment::new(&discord, engines, &groups.join(","));
         miso.keep_data();
+        // Whatever ends the run, its data and what its processes said are found.
+        std::os::unix::fs::symlink(miso.data_dir(), folder.join("miso")).expect("linked");
         miso.set("MISO_DISCORD_GLOBAL_PER_SECOND", "1000");
         miso.set("MISO_CLUSTER_KEY", "crash-test-cluster-key");
         Injector::start_all(&mut miso, engines);
