@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SEEDS ?= 50
 
-.PHONY: help run build release test test-engines chaos bench fmt lint docs clean
+.PHONY: help run build release test test-engines chaos chaos-engines bench fmt lint docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ test-engines: ## contract suites and end-to-end tests on a real Kafka and a real
 chaos: ## crash tests, SEEDS=n
 	@scripts/prerequisites.sh rust cc make python3 node npm
 	MISO_TEST_SEEDS=$(SEEDS) $(CARGO) test -p miso --test e2e -- crash --nocapture
+
+chaos-engines: ## crash tests on Kafka, one process per role, SEEDS=n
+	@scripts/prerequisites.sh rust cc make java mvn postgres
+	MISO_TEST_SEEDS=$(SEEDS) scripts/engines.sh run $(CARGO) test -p miso --test e2e -- crash_runs kafka --nocapture
 
 bench: ## measure, and print the table of bench/README.md
 	@scripts/prerequisites.sh rust cc make
