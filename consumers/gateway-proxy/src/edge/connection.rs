@@ -229,8 +229,13 @@ impl Reader<'_> {
     async fn run(&mut self) -> Ended {
         let identify_by = Instant::now() + IDENTIFY_TIME;
         loop {
-            let message = if self.home.is_some() {
-                self.source.next().await
+            let message = if let Some(home) = &self.home {
+                tokio::select! {
+                    message = self.source.next() => message,
+                    // It died or was fenced: only another home can go on with the session, and a client that
+                    // is sent nothing would notice no sooner than its next heartbeat.
+                    () = home.closed() => return self.close(close_code::RESUMABLE, "the group's home is gone; resume"),
+                }
             } else {
                 tokio::select! {
                     message = self.source.next() => message,
