@@ -70,14 +70,24 @@ impl RawClient {
         client
     }
 
-    /// Connects and resumes; what follows is read by [`Self::read_until`].
+    /// Connects and resumes, again after close 4000, as libraries do: a proxy whose homes are not its own yet
+    /// says so with it. What follows is read by [`Self::read_until`].
     pub(crate) async fn resume(address: SocketAddr, credential: &str, session: Session) -> Self {
-        let mut client = Self::connect(address).await;
+        let began = Instant::now();
         let resume = json!({ "token": credential, "session_id": session.id, "seq": session.sequence });
-        client.send(json!({ "op": 6, "d": resume })).await;
-        client.session = session.id;
-        client.before = session.messages;
-        client
+        loop {
+            let mut client = Self::connect(address).await;
+            client.send(json!({ "op": 6, "d": resume })).await;
+            while client.dispatches.is_empty() && client.closed.is_none() && !client.invalid_session {
+                assert!(began.elapsed() < DEADLINE, "no answer to RESUME");
+                client.read_one().await;
+            }
+            if client.closed != Some(4000) || began.elapsed() >= DEADLINE {
+                client.session = session.id;
+                client.before = session.messages;
+                return client;
+            }
+        }
     }
 
     /// Reads frames until the condition holds.
