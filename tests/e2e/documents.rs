@@ -34,6 +34,23 @@ fn every_test_that_the_guarantees_name_exists() {
 }
 
 #[test]
+fn only_the_commands_api_and_the_binary_that_wires_it_depend_on_the_store() {
+    let mut dependents = Vec::new();
+    for floor in ["topics", "projections", "producers", "consumers", "api"] {
+        for entry in std::fs::read_dir(root().join(floor)).expect("a folder") {
+            let manifest = entry.expect("an entry").path().join("Cargo.toml");
+            let Ok(text) = std::fs::read_to_string(&manifest) else { continue };
+            // Tests may start a commands API of their own.
+            let product = text.split("[dev-dependencies]").next().unwrap_or_default();
+            if product.contains("miso-bot-store.workspace") {
+                dependents.push(manifest);
+            }
+        }
+    }
+    assert_eq!(dependents, [root().join("api/commands/Cargo.toml")]);
+}
+
+#[test]
 fn links_of_the_documents_lead_to_files() {
     for page in ["README.md", "docs/ARCHITECTURE.md", "docs/GUARANTEES.md"] {
         let text = std::fs::read_to_string(root().join(page)).expect("the page");
