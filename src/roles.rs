@@ -139,7 +139,8 @@ async fn gateway(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<(
 
 /// Whether something is wrong, rather than on its way.
 fn troubled(status: &GatewayStatus) -> bool {
-    status.problem.as_deref().is_some_and(|problem| problem != miso_gateway::STARTING)
+    let on_its_way = [miso_gateway::STARTING, miso_gateway::JOINING];
+    status.problem.as_deref().is_some_and(|problem| !on_its_way.contains(&problem))
         || status.shards.values().any(|shard| matches!(shard, ShardStatus::Fatal(_)))
 }
 

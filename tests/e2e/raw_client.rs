@@ -92,11 +92,21 @@ impl RawClient {
 
     /// Reads frames until the condition holds.
     pub(crate) async fn read_until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        self.read_until_or_tell(condition, |_| what.to_owned()).await;
+    }
+
+    /// As [`Self::read_until`]; what is missing is told from what came.
+    pub(crate) async fn read_until_or_tell(
+        &mut self,
+        condition: impl Fn(&Self) -> bool,
+        tell: impl Fn(&Self) -> String,
+    ) {
         let began = Instant::now();
         while !condition(self) {
             assert!(
                 began.elapsed() < DEADLINE && self.closed.is_none(),
-                "still not: {what}; {} dispatches, {} messages, closed {:?}, op 9 {}",
+                "still not: {}; {} dispatches, {} messages, closed {:?}, op 9 {}",
+                tell(self),
                 self.dispatches.len(),
                 self.messages.len(),
                 self.closed,

@@ -36,7 +36,12 @@ async fn without_handler(engines: Engines) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let mut client = RawClient::identify(miso.proxy, SECRET, None).await;
-    client.read_until("all that was said", |c| c.messages().len() >= said.len()).await;
+    let missing = |client: &RawClient| {
+        let came: BTreeSet<_> = client.messages().into_iter().collect();
+        let missing: Vec<_> = said.iter().enumerate().filter(|(_, message)| !came.contains(message)).collect();
+        format!("all {} that were said; not these, by when they were said: {missing:?}; miso: {}", said.len(), miso.said("up"))
+    };
+    client.read_until_or_tell(|c| c.messages().len() >= said.len(), missing).await;
     let messages = client.messages();
     assert_eq!(messages.len(), said.len());
     for guild in &guilds {

@@ -48,7 +48,7 @@ pub(crate) async fn run(log: SharedLog, bot: BotStore, cancel: CancellationToken
         };
         decider.run()
     };
-    run_owned(log.clone(), GROUP, BOT_REQUESTS, cancel, work).await
+    run_owned(log.clone(), GROUP, BOT_REQUESTS, cancel, || {}, work).await
 }
 
 /// The owner of one partition.

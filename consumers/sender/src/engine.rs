@@ -321,6 +321,7 @@ impl Engine {
                 tracing::warn!(partition, "a partition of the sender went to another process");
                 self.drop_part(partition);
             }
+            Ok(MemberEvent::Joined) => {}
             Err(LogError::Unavailable(reason)) => {
                 tracing::warn!(reason, "the log is away; the sender waits");
                 tokio::time::sleep(LOG_PAUSE).await;

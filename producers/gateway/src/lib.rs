@@ -31,4 +31,4 @@ mod status;
 pub use config::{BUFFER_BYTES, GatewayConfig, IntentsChoice, Shards};
 pub use error::GatewayError;
 pub use run::{run, run_with_status};
-pub use status::{GatewayStatus, STARTING, ShardStatus};
+pub use status::{GatewayStatus, JOINING, STARTING, ShardStatus};

@@ -129,9 +129,7 @@ pub(crate) async fn run(common: Common, owner: Owner, stop: CancellationToken) -
         }
     };
     let mut run = Run::new(common, owner, claimed).await?;
-    let result = run.work(&stop).await;
-    run.common.board.remove(run.shards.keys().copied());
-    result
+    run.work(&stop).await
 }
 
 impl Run {
@@ -158,7 +156,6 @@ impl Run {
                 let standing = standings.get(&shard);
                 let session = standing.and_then(|standing| standing.session.clone());
                 let session = ShardSession::new(session, standing.map_or(0, |standing| standing.sequence));
-                common.board.set(shard, ShardStatus::Waiting);
                 let commands = CommandQueue::default();
                 (
                     shard,

@@ -14,7 +14,8 @@ use crate::connection;
 use crate::discord::{self, Upstream, UpstreamError};
 use crate::error::GatewayError;
 use crate::owner::{self, Common};
-use crate::status::{GatewayStatus, STARTING, StatusBoard};
+use crate::route::shards_of;
+use crate::status::{GatewayStatus, JOINING, STARTING, ShardStatus, StatusBoard};
 
 /// Owning a partition of `gateway.commands` in this group is owning its shards.
 pub(crate) const GROUP: &str = "miso.gateway";
@@ -63,8 +64,21 @@ pub async fn run_with_status(
     let remaining = Arc::new(AtomicU32::new(upstream.remaining));
     let common = Common { config, upstream, client, log, board, remaining };
     let log = Arc::clone(&common.log);
-    run_owned(log, GROUP, GATEWAY_COMMANDS, cancel, move |Owned { owner, stop }| {
-        owner::run(common.clone(), owner, stop)
+    let board = common.board.clone();
+    // A standby is ready without a shard, but only the group can say that it is one.
+    let joined = move || board.problem(None);
+    run_owned(log, GROUP, GATEWAY_COMMANDS, cancel, joined, move |Owned { owner, stop }| {
+        let (common, upstream) = (common.clone(), &common.upstream);
+        let shards: Vec<i32> = shards_of(owner.partition(), upstream.shard_count, upstream.max_concurrency).collect();
+        for &shard in &shards {
+            common.board.set(shard, ShardStatus::Waiting);
+        }
+        async move {
+            let board = common.board.clone();
+            let result = owner::run(common, owner, stop).await;
+            board.remove(shards.into_iter());
+            result
+        }
     })
     .await
 }
@@ -76,7 +90,7 @@ async fn upstream(client: &reqwest::Client, config: &GatewayConfig, board: &Stat
     loop {
         let (reason, pause) = match discord::ask(client, config).await {
             Ok(upstream) if connection::is_address(&upstream.url) => {
-                board.problem(None);
+                board.problem(Some(JOINING.to_owned()));
                 return upstream;
             }
             Ok(_) => ("Discord's answer holds no websocket address".to_owned(), wait),

@@ -20,6 +20,9 @@ pub enum ShardStatus {
 /// The [`GatewayStatus::problem`] of a role that has just begun: nothing is wrong yet.
 pub const STARTING: &str = "Discord has not been asked for the gateway's address yet";
 
+/// The [`GatewayStatus::problem`] until the processes of the gateway have shared out the shards.
+pub const JOINING: &str = "the shards have not been shared out yet";
+
 /// How the gateway role stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GatewayStatus {

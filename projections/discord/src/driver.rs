@@ -289,6 +289,7 @@ impl Checkpoints {
                         revocation.release();
                     }
                     Ok(MemberEvent::Lost(partition)) => drop(self.owners.remove(&partition)),
+                    Ok(MemberEvent::Joined) => {}
                     Err(LogError::Closed) => return,
                     Err(error) => tracing::warn!(%error, "membership in {GROUP} is troubled"),
                 },

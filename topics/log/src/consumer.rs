@@ -102,6 +102,7 @@ impl Consumer {
                         self.forget(partition);
                         return Ok(ConsumerEvent::Lost(partition));
                     }
+                    MemberEvent::Joined => {}
                 },
                 batch = self.reader.next() => match batch {
                     Ok(batch) => return Ok(ConsumerEvent::Batch(batch)),

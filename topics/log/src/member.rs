@@ -122,6 +122,9 @@ pub enum MemberEvent {
     Revoked(Revocation),
     /// A partition went away without asking (we were paused too long): commit nothing for it.
     Lost(i32),
+    /// Told once, after the first share of the group's partitions: what is ours, perhaps none, was
+    /// [`MemberEvent::Assigned`] before. Until then nobody can say whether the member stands by.
+    Joined,
 }
 
 /// A member of a group. Dropping it leaves the group at once, as a crash would.

@@ -25,6 +25,7 @@ pub struct Owned {
 /// Joins `group` on `topic` and runs `work` for every partition that is assigned, until cancelled.
 /// A task ends with its partition: told through [`Owned::stop`] when it is revoked, aborted when it
 /// is lost. A task that finds itself fenced returns `Ok`. All tasks die with this future.
+/// `joined` is called once, when the group has given out its partitions and `work` was called for ours.
 ///
 /// # Errors
 /// The first error of a task; the log's, as `E`, when the member cannot go on.
@@ -33,6 +34,7 @@ pub async fn run_owned<F, W, E>(
     group: &str,
     topic: Topic,
     cancel: CancellationToken,
+    joined: impl Fn() + Send,
     work: F,
 ) -> Result<(), E>
 where
@@ -73,6 +75,7 @@ where
                         task.abort.abort();
                     }
                 }
+                Ok(MemberEvent::Joined) => joined(),
                 Err(LogError::Unavailable(reason)) => {
                     waits.wait("the log is away for a member of a group", &reason, &cancel).await;
                 }

@@ -43,6 +43,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut member: Member, cancel: Cancell
                 Ok(MemberEvent::Assigned(owner)) => homes.assigned(owner),
                 Ok(MemberEvent::Revoked(revocation)) => homes.revoked(revocation),
                 Ok(MemberEvent::Lost(partition)) => homes.lost(partition),
+                Ok(MemberEvent::Joined) => {}
                 Err(LogError::Unavailable(reason)) => {
                     tracing::warn!(reason, "the homes' membership is not certain now");
                     tokio::time::sleep(MEMBER_AGAIN).await;

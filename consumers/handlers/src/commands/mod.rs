@@ -78,5 +78,5 @@ pub async fn run_commands(
     }
     let work =
         |owned: Owned| Worker::new(owned, log.clone(), Arc::clone(&schemas), client.clone(), Arc::clone(&state)).run();
-    run_owned(log.clone(), GROUP, BOT_COMMANDS, cancel, work).await
+    run_owned(log.clone(), GROUP, BOT_COMMANDS, cancel, || {}, work).await
 }

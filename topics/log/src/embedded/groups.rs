@@ -143,11 +143,15 @@ impl Coordinator {
             match input {
                 Input::Join { group, topic, answer } => {
                     let joined = self.join(group, topic);
+                    let id = self.last_id;
                     let group = joined.as_ref().ok().map(|(group, _)| Arc::clone(group));
                     if answer.send(joined.map(|(_, member)| member)).is_ok()
-                        && let Some(group) = group
+                        && let Some(name) = group
                     {
-                        self.rebalance(&inner, &group).await;
+                        self.rebalance(&inner, &name).await;
+                        if let Some(events) = self.groups.get(&name).and_then(|group| group.members.get(&id)) {
+                            let _ = events.try_send(Ok(MemberEvent::Joined));
+                        }
                     }
                 }
                 Input::Left { group, member } => self.left(&inner, &group, member).await,

@@ -210,6 +210,8 @@ pub(super) struct MemberThread {
     told: bool,
     /// It does not take its events.
     stuck: bool,
+    /// [`MemberEvent::Joined`] was told.
+    joined: bool,
 }
 
 impl MemberThread {
@@ -225,7 +227,7 @@ impl MemberThread {
         let consumer = signalling(&clients.member(&group), Callbacks::default(), &signal)?;
         let name = clients.topic(topic);
         consumer.subscribe(&[&name])?;
-        Ok(Self { name, membership, consumer, signal, stop, events, revoking: None, told: false, stuck: false })
+        Ok(Self { name, membership, consumer, signal, stop, events, revoking: None, told: false, stuck: false, joined: false })
     }
 
     /// Until the member is dropped or the log closes.
@@ -276,6 +278,9 @@ impl MemberThread {
             let adapter: Arc<dyn Transact> = Arc::clone(&self.membership) as _;
             let owner = Owner::new(Arc::clone(&self.membership.group), partition, generation, adapter);
             self.tell(Ok(MemberEvent::Assigned(owner)));
+        }
+        if !std::mem::replace(&mut self.joined, true) {
+            self.tell(Ok(MemberEvent::Joined));
         }
     }
 
