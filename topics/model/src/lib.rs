@@ -13,6 +13,7 @@ mod event;
 mod event_codec;
 mod ids;
 mod payload;
+mod permissions;
 mod proxy;
 mod rest;
 mod route;
@@ -26,6 +27,7 @@ pub use event::{Checkpoint, GatewayCommand, GatewayEvent, GatewayGap, ShardClaim
 pub use event_codec::EventView;
 pub use ids::{ChannelId, GuildId, MessageId, Snowflake, UserId};
 pub use payload::Payload;
+pub use permissions::Permissions;
 pub use proxy::{
     Acked, Asked, Balance, Ended, GroupCheckpoint, GroupStart, HandlerGroup, HashedSecret, HomeClaim, HomeLease,
     HomeReleased, PartitionRead, Sent, SentItem, SentKind, SessionCheckpoint,

@@ -1,0 +1,1 @@
+//! The web panel: server-rendered pages over the commands API and the data API.

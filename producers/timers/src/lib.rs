@@ -1,0 +1,1 @@
+//! Durable timers: what is due when, from the log, into the log.
