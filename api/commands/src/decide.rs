@@ -43,7 +43,7 @@ fn change(state: &AggregateState, request: &Request, now_ms: i64) -> Result<(Fac
         let detail =
             format!("The settings were changed meanwhile: they are at version {}, not {expected}.", state.version);
         let mut problem = Problem::new(409, "version-conflict", "Changed by somebody else", detail);
-        problem.version = Some(state.version);
+        problem.members.current = Some(state.version);
         return Err(problem);
     }
     if request.kind != CHANGE_SETTINGS {
@@ -148,7 +148,7 @@ mod tests {
             &AggregateState { version: 4, ..AggregateState::default() },
             &request(&json!({"prefix": "?"}), Some(3)),
         );
-        assert_eq!((problem.status, problem.slug(), problem.version), (409, "version-conflict", Some(4)));
+        assert_eq!((problem.status, problem.slug(), problem.members.current), (409, "version-conflict", Some(4)));
     }
 
     #[test]

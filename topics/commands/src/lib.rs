@@ -13,17 +13,19 @@ mod near;
 mod parse;
 mod problem;
 mod schema;
+mod signed_context;
 mod words;
 
 pub use argument::{ArgumentError, ArgumentProblem, Value};
 pub use catalogue::{CATALOGUE, Catalogue, Found, PREFIX_CHARS};
 pub use command::{Argument, Command, Cooldown, Family, Group, Kind, Place, Runs};
 pub use context::{Context, Invocation};
-pub use miso_model::Permissions;
 pub use document::{Colour, Document, Field, Image, ImageRole, Link};
+pub use miso_model::Permissions;
 pub use parse::{Args, args_from_json, parse};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemMembers};
 pub use schema::{command_json, schema};
+pub use signed_context::{CONTEXT_BYTES, CONTEXT_HEADER, ContextRefused, SignedContext};
 
 /// The prefix of a guild that set none.
 pub const DEFAULT_PREFIX: &str = ">";

@@ -65,13 +65,15 @@ fn one(field: &Field, value: &Value, at: &str, errors: &mut Vec<FieldError>) {
             list(title, value, max, at, |item| is_id(item).then_some(()).ok_or("an id"))
         }
         Kind::Emoji => {
-            let fits = value.as_str().is_some_and(|text| (1..=EMOJI_BYTES).contains(&text.len()) && !text.contains(' '));
+            let fits =
+                value.as_str().is_some_and(|text| (1..=EMOJI_BYTES).contains(&text.len()) && !text.contains(' '));
             fits.then_some(()).ok_or_else(|| wrong("an emoji"))
         }
         Kind::Choice { options } => {
             let fits = value.as_str().is_some_and(|text| options.iter().any(|(option, _)| *option == text));
             let names = || options.iter().map(|(option, _)| *option).collect::<Vec<_>>().join(", ");
-            fits.then_some(()).ok_or_else(|| error(at, "not_an_option", format!("{title} must be one of: {}.", names())))
+            fits.then_some(())
+                .ok_or_else(|| error(at, "not_an_option", format!("{title} must be one of: {}.", names())))
         }
         Kind::Timezone => {
             let fits = value.as_str().is_some_and(|text| (1..=TIMEZONE_BYTES).contains(&text.len()) && text.is_ascii());
@@ -136,7 +138,11 @@ fn table(
         return errors.push(error(at, "wrong_type", format!("{title} must be a list.")));
     };
     if rows.len() > max_rows {
-        return errors.push(error(at, "too_many", format!("{title} takes {max_rows} at most; these are {}.", rows.len())));
+        return errors.push(error(
+            at,
+            "too_many",
+            format!("{title} takes {max_rows} at most; these are {}.", rows.len()),
+        ));
     }
     let mut seen = HashSet::new();
     for (index, row) in rows.iter().enumerate() {
@@ -194,9 +200,15 @@ mod tests {
         );
         assert_eq!(wrong("general", json!({"prefix": "x".repeat(33)})), "/prefix too_long");
         assert_eq!(wrong("general", json!({"prefix": "a\nb"})), "/prefix wrong_type");
-        assert_eq!(wrong("starboard", json!({"amount": 0, "ignored": ["1", "1"]})), "/amount out_of_range, /ignored/1 twice");
         assert_eq!(
-            wrong("activity", json!({"rewards": [{"level": 0, "role": "7"}, {"level": 5}, {"level": 5}, {"role": "9"}]})),
+            wrong("starboard", json!({"amount": 0, "ignored": ["1", "1"]})),
+            "/amount out_of_range, /ignored/1 twice"
+        );
+        assert_eq!(
+            wrong(
+                "activity",
+                json!({"rewards": [{"level": 0, "role": "7"}, {"level": 5}, {"level": 5}, {"role": "9"}]})
+            ),
             "/rewards/0/level out_of_range, /rewards/2/level twice, /rewards/3/level empty"
         );
         assert_eq!(wrong("greeting", json!({"channel": "18446744073709551616"})), "/channel wrong_type");

@@ -71,11 +71,35 @@ pub static MODULES: &[Module] = &[
                 "One row per command or group; a command's own row wins over its group's.",
                 Kind::Table {
                     columns: &[
-                        field("command", "Command", "A command's name, or a group's.", Kind::Text { max_chars: 64 }, Default::Nothing),
+                        field(
+                            "command",
+                            "Command",
+                            "A command's name, or a group's.",
+                            Kind::Text { max_chars: 64 },
+                            Default::Nothing,
+                        ),
                         field("enabled", "On", "Whether it works at all.", Kind::Switch, Default::Bool(true)),
-                        field("roles", "Only roles", "Only members with one of these; none: everybody.", Kind::Roles { max: 25 }, Default::Empty),
-                        field("channels", "Only channels", "Only in these; none: everywhere.", Kind::Channels { max: 50 }, Default::Empty),
-                        field("cooldown_s", "Cooldown", "Seconds between two uses by one member.", Kind::Integer { min: 0, max: 86_400 }, Default::Nothing),
+                        field(
+                            "roles",
+                            "Only roles",
+                            "Only members with one of these; none: everybody.",
+                            Kind::Roles { max: 25 },
+                            Default::Empty,
+                        ),
+                        field(
+                            "channels",
+                            "Only channels",
+                            "Only in these; none: everywhere.",
+                            Kind::Channels { max: 50 },
+                            Default::Empty,
+                        ),
+                        field(
+                            "cooldown_s",
+                            "Cooldown",
+                            "Seconds between two uses by one member.",
+                            Kind::Integer { min: 0, max: 86_400 },
+                            Default::Nothing,
+                        ),
                     ],
                     max_rows: 200,
                     key: "command",
@@ -83,8 +107,18 @@ pub static MODULES: &[Module] = &[
                 Default::Empty,
             ),
             channels("ignored_channels", "Ignored channels", "No command works there."),
-            field("ignored_members", "Ignored members", "No command works for them.", Kind::Members { max: 100 }, Default::Empty),
-            switch("delete_trigger", "Delete the command", "The message that called a command is deleted after the answer."),
+            field(
+                "ignored_members",
+                "Ignored members",
+                "No command works for them.",
+                Kind::Members { max: 100 },
+                Default::Empty,
+            ),
+            switch(
+                "delete_trigger",
+                "Delete the command",
+                "The message that called a command is deleted after the answer.",
+            ),
         ],
     },
     Module {
@@ -100,14 +134,24 @@ pub static MODULES: &[Module] = &[
                 Kind::Table {
                     columns: &[
                         field("name", "Name", "One word.", Kind::Text { max_chars: 32 }, Default::Nothing),
-                        field("text", "Answer", "What the bot says.", Kind::Template { max_chars: MESSAGE_CHARS, placeholders: PLACEHOLDERS }, Default::Nothing),
+                        field(
+                            "text",
+                            "Answer",
+                            "What the bot says.",
+                            Kind::Template { max_chars: MESSAGE_CHARS, placeholders: PLACEHOLDERS },
+                            Default::Nothing,
+                        ),
                     ],
                     max_rows: 200,
                     key: "name",
                 },
                 Default::Empty,
             ),
-            switch("members_may_add", "Members may add", "Everybody may add custom commands, not only who manages the server."),
+            switch(
+                "members_may_add",
+                "Members may add",
+                "Everybody may add custom commands, not only who manages the server.",
+            ),
         ],
     },
     Module {
@@ -166,7 +210,13 @@ pub static MODULES: &[Module] = &[
             switch("enabled", "Starboard", "Posts messages that got enough reactions."),
             channel("channel", "Channel", "Where they are posted.", EMBED),
             field("emoji", "Emoji", "The reaction that counts.", Kind::Emoji, Default::Text("⭐")),
-            field("amount", "Amount", "Reactions a message needs.", Kind::Integer { min: 1, max: 100 }, Default::Integer(4)),
+            field(
+                "amount",
+                "Amount",
+                "Reactions a message needs.",
+                Kind::Integer { min: 1, max: 100 },
+                Default::Integer(4),
+            ),
             channels("ignored", "Ignored channels", "Reactions there do not count."),
         ],
     },
@@ -177,7 +227,13 @@ pub static MODULES: &[Module] = &[
         help: "Roles that the bot gives.",
         fields: &[
             needs(
-                field("autoroles", "Roles for new members", "Given to everybody who joins.", Kind::Roles { max: 10 }, Default::Empty),
+                field(
+                    "autoroles",
+                    "Roles for new members",
+                    "Given to everybody who joins.",
+                    Kind::Roles { max: 10 },
+                    Default::Empty,
+                ),
                 Permissions::MANAGE_ROLES,
             ),
             needs(
@@ -192,7 +248,11 @@ pub static MODULES: &[Module] = &[
         title: "Activity",
         help: "Experience and levels for members who write.",
         fields: &[
-            switch("enabled", "Count activity", "Members get experience for what they write. Off until you turn it on."),
+            switch(
+                "enabled",
+                "Count activity",
+                "Members get experience for what they write. Off until you turn it on.",
+            ),
             switch("announce", "Announce levels", "Tells when a member reaches a level."),
             channel("channel", "Channel", "Where levels are announced; none: where the member wrote.", WRITE),
             needs(
@@ -202,7 +262,13 @@ pub static MODULES: &[Module] = &[
                     "Roles given at a level.",
                     Kind::Table {
                         columns: &[
-                            field("level", "Level", "The level that is reached.", Kind::Integer { min: 1, max: 500 }, Default::Nothing),
+                            field(
+                                "level",
+                                "Level",
+                                "The level that is reached.",
+                                Kind::Integer { min: 1, max: 500 },
+                                Default::Nothing,
+                            ),
                             field("role", "Role", "The role that is given.", Kind::Role, Default::Nothing),
                         ],
                         max_rows: 50,
@@ -234,7 +300,13 @@ pub static MODULES: &[Module] = &[
             Kind::Table {
                 columns: &[
                     field("word", "Word", "One word or a few.", Kind::Text { max_chars: 64 }, Default::Nothing),
-                    field("guild", "Server", "Only in this server; none: in every one that you share with the bot.", Kind::Text { max_chars: 20 }, Default::Nothing),
+                    field(
+                        "guild",
+                        "Server",
+                        "Only in this server; none: in every one that you share with the bot.",
+                        Kind::Text { max_chars: 20 },
+                        Default::Nothing,
+                    ),
                 ],
                 max_rows: 50,
                 key: "word",

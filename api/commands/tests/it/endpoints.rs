@@ -138,7 +138,7 @@ async fn a_stale_writer_gets_409_with_the_version() {
     let (status, json) = json_of(patch("\"0\"", json!({"prefix": "a"})).await.expect("answers")).await;
     assert_eq!((status, &json["prefix"], &json["version"]), (StatusCode::OK, &json!("a"), &json!(1)));
     let (status, problem) = json_of(patch("\"0\"", json!({"prefix": "b"})).await.expect("answers")).await;
-    assert_eq!((status, &problem["version"]), (StatusCode::CONFLICT, &json!(1)));
+    assert_eq!((status, &problem["current"]), (StatusCode::CONFLICT, &json!(1)));
     assert_eq!(settings(&instance, 7).await["prefix"], json!("a"));
     let (status, json) = json_of(patch("\"1\"", json!({"prefix": null})).await.expect("answers")).await;
     assert_eq!((status, &json["prefix"]), (StatusCode::OK, &json!(">")));
