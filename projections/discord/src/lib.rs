@@ -16,6 +16,8 @@ mod guild;
 mod key;
 mod object;
 mod partition;
+pub mod permissions;
+mod permitted;
 mod snapshot;
 mod state;
 

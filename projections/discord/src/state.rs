@@ -55,7 +55,7 @@ pub struct OwnUser {
 /// The fold of all partitions of `gateway.events`, kept up to date by tasks that end with it.
 #[derive(Debug)]
 pub struct DiscordState {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     _tasks: JoinSet<()>,
 }
 
