@@ -257,14 +257,15 @@ fn outcome_batch(
     let (mut entries, mut bytes) = (Vec::new(), 0);
     while entries.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
         let Some(entry) = part.outcomes.pop_front() else { break };
-        bytes += entry.record.len();
+        bytes += entry.record.len() + entry.then.as_ref().map_or(0, Append::len);
         if let Some((interactions, offset)) = entry.finishes {
             part.progress[usize::from(interactions)].finish(offset);
         }
         entries.push(entry);
     }
-    let mut records: Vec<Append> =
-        entries.iter().map(|entry| Append::new(REST_LEDGER, partition, entry.record.clone(), now_ms)).collect();
+    // The ledger's records last: the offset of the last one tells where the ledger ends.
+    let mut records: Vec<Append> = entries.iter().filter_map(|entry| entry.then.clone()).collect();
+    records.extend(entries.iter().map(|entry| Append::new(REST_LEDGER, partition, entry.record.clone(), now_ms)));
     let mut offsets = Vec::new();
     let commits = part.commits();
     if let Some(needed) = checkpoint {

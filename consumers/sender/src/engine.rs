@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bucket::Moment;
 use crate::clock::Clock;
 use crate::config::SenderConfig;
+use crate::follow_up::follow_up_bytes;
 use crate::handle::{Command, GetError, SenderHandle};
 use crate::ledger::ActionAt;
 use crate::look::Looked;
@@ -387,6 +388,7 @@ impl Engine {
     /// Drops a job and its request.
     pub(crate) fn forget(&mut self, ticket: Ticket, now: Moment, now_ms: i64) {
         if let Some(live) = self.lives.remove(&ticket) {
+            self.riding -= follow_up_bytes(&live.action);
             if live.body_here {
                 self.riding -= live.action.body.len();
             }

@@ -8,6 +8,7 @@ use miso_model::{Action, Lane, LogRecord, Orphaned, OutcomeKind, Payload, Record
 use crate::SenderError;
 use crate::bucket::Moment;
 use crate::engine::{Engine, Live, MAX_GONE, RIDE_ALONG, RIDE_ALONG_TOTAL, Source};
+use crate::follow_up::{follow_up_bytes, is_too_large, opens_for_message};
 use crate::handle::{Command, GET_PATIENCE, GetError};
 use crate::job::{Job, TYPING_TTL};
 use crate::ledger::ActionAt;
@@ -112,7 +113,7 @@ impl Engine {
             RouteClass::CreateMessage => nonce_in(content_type(&action), &action.body),
             RouteClass::Idempotent | RouteClass::Post | RouteClass::Get => Nonce::Unenforced,
         };
-        let repeat = Repeat::of(route.class, nonce);
+        let repeat = if opens_for_message(&action) { Repeat::Idempotent } else { Repeat::of(route.class, nonce) };
         let unanswered = open.is_none();
         if let Some(own) = self.refusal(&action, &route, repeat, open.as_ref().map(|open| open.since_ms), now_ms) {
             self.settle_unscheduled(partition, at, &action, own, now_ms);
@@ -136,6 +137,8 @@ impl Engine {
         };
         let mut action = action;
         let size = action.body.len();
+        // What follows an action always waits with it, and leaves less room for bodies.
+        self.riding += follow_up_bytes(&action);
         let body_here = size <= RIDE_ALONG && self.riding + size <= RIDE_ALONG_TOTAL;
         if body_here {
             self.riding += size;
@@ -182,6 +185,9 @@ impl Engine {
         }
         if action.replay_id.is_some() {
             return Some(Own::replayed());
+        }
+        if is_too_large(action) {
+            return Some(Own::follow_up_too_large());
         }
         if action.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
             return Some(Own::interaction_expired(route.is_callback()));

@@ -3,7 +3,8 @@
 //!
 //! Pure decisions: [`scheduler`] (what goes next; over [`bucket`], [`budget`], [`job`]), [`verdict`]
 //! (what follows from an attempt), [`ledger`] (what an earlier owner left), [`adopt`] (identical
-//! retries), [`nonce`], [`seen`] (what an answer tells), [`progress`] (what may be committed).
+//! retries), [`nonce`], [`seen`] (what an answer tells), [`progress`] (what may be committed), [`follow_up`] (a message in a channel that
+//! had to be opened first).
 //! The driver: `engine` (the one task), `takeover`, `intake`, `commit`, `settle`, `look`,
 //! [`upstream`] (HTTP).
 //!
@@ -19,6 +20,7 @@ mod commit;
 mod config;
 mod engine;
 mod error;
+pub mod follow_up;
 mod handle;
 mod intake;
 pub mod job;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
 use miso_log::catalogue::{REST_ACTIONS, REST_INTERACTIONS, REST_LEDGER};
-use miso_log::{OffsetCommit, Owner, Revocation};
+use miso_log::{Append, OffsetCommit, Owner, Revocation};
 use miso_model::Action;
 
 use crate::adopt::Adoption;
@@ -29,6 +29,8 @@ pub(crate) struct Entry {
     pub(crate) finishes: Option<ActionAt>,
     /// Its job, where it had one.
     pub(crate) ticket: Option<Ticket>,
+    /// The action that follows from it, in the same transaction.
+    pub(crate) then: Option<Append>,
 }
 
 /// Actions of one order key that wait until an earlier owner's intents on it are settled.

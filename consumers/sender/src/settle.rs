@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use miso_log::TransactError;
+use miso_log::{Append, TransactError};
 use miso_model::{Action, Header, LogRecord, Outcome, OutcomeKind, Payload, RateLimitSeen, Returned};
 
 use crate::bucket::Moment;
 use crate::engine::{Done, Engine, Source};
+use crate::follow_up::message_after;
 use crate::handle::GetError;
 use crate::ledger::ActionAt;
 use crate::look::{Looked, look};
@@ -47,6 +48,12 @@ impl End {
             body: own.body,
             bucket: None,
         }
+    }
+
+    /// The action that follows from this end.
+    fn follow_up(&self, action: &Action, now_ms: i64) -> Option<Append> {
+        let done = self.kind == OutcomeKind::Done;
+        if done { message_after(action, self.status, &self.body, now_ms) } else { None }
     }
 
     fn record(&self, id: &Payload, at: ActionAt, received_ms: i64) -> Bytes {
@@ -322,7 +329,12 @@ impl Engine {
                     if invalid {
                         part.note_invalid(now_ms);
                     }
-                    part.outcomes.push_back(Entry { record: returned.to_bytes().into(), finishes: None, ticket: None });
+                    part.outcomes.push_back(Entry {
+                        record: returned.to_bytes().into(),
+                        finishes: None,
+                        ticket: None,
+                        then: None,
+                    });
                 }
                 if let Some(live) = self.lives.get_mut(&ticket) {
                     live.intent_offset = None;
@@ -432,11 +444,13 @@ impl Engine {
                     record: end.record(&live.action.action_id, at, now_ms),
                     finishes: Some(at),
                     ticket: Some(ticket),
+                    then: end.follow_up(&live.action, now_ms),
                 };
                 let copies = followers.into_iter().map(|(at, action)| Entry {
                     record: end.record(&action.action_id, at, now_ms),
                     finishes: Some(at),
                     ticket: None,
+                    then: None,
                 });
                 if let Some(part) = self.parts.get_mut(&partition) {
                     part.outcomes.push_back(own);
@@ -451,7 +465,7 @@ impl Engine {
         metrics::counter!("miso_sender_outcomes_total", "kind" => own.kind.as_str().to_owned()).increment(1);
         let record = End::own(own).record(&action.action_id, at, now_ms);
         if let Some(part) = self.parts.get_mut(&partition) {
-            part.outcomes.push_back(Entry { record, finishes: Some(at), ticket: None });
+            part.outcomes.push_back(Entry { record, finishes: Some(at), ticket: None, then: None });
         }
     }
 
@@ -464,7 +478,12 @@ impl Engine {
             ..outcome
         };
         if let Some(part) = self.parts.get_mut(&partition) {
-            part.outcomes.push_back(Entry { record: copy.to_bytes().into(), finishes: Some(at), ticket: None });
+            part.outcomes.push_back(Entry {
+                record: copy.to_bytes().into(),
+                finishes: Some(at),
+                ticket: None,
+                then: None,
+            });
         }
     }
 

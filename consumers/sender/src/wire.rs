@@ -117,6 +117,13 @@ impl Own {
         Self { kind, status: 204, reason, headers: Vec::new(), body: Bytes::new() }
     }
 
+    /// The message that should follow is larger than the bound.
+    #[must_use]
+    pub fn follow_up_too_large() -> Self {
+        let text = "The message that should follow is larger than 32768 bytes.";
+        own(OutcomeKind::Refused, 413, "follow_up_too_large", 0, text)
+    }
+
     /// The bucket's queue is full.
     #[must_use]
     pub fn queue_full() -> Self {

@@ -33,8 +33,8 @@ pub use proxy::{
     HomeReleased, PartitionRead, Sent, SentItem, SentKind, SessionCheckpoint,
 };
 pub use rest::{
-    Action, BucketState, CALLBACK_DEADLINE_MS, FinishedRange, Header, INTERACTION_TOKEN_MS, Intent, Orphaned, Outcome,
-    OutcomeKind, RateLimitSeen, Returned, SenderCheckpoint, SenderClaim, SenderReleased,
+    Action, BucketState, CALLBACK_DEADLINE_MS, FOLLOW_UP_BYTES, FinishedRange, Header, INTERACTION_TOKEN_MS, Intent,
+    Orphaned, Outcome, OutcomeKind, RateLimitSeen, Returned, SenderCheckpoint, SenderClaim, SenderReleased,
 };
 pub use route::{Lane, Route, RouteClass};
 pub use slot::{SLOTS, key_partition, slot};

@@ -54,7 +54,15 @@ pub struct Action {
     /// Set when an operator replays: such an action is captured, never sent.
     #[serde(default)]
     pub replay_id: Option<String>,
+    /// Only of `POST /users/@me/channels`: JSON body, at most [`FOLLOW_UP_BYTES`], of a message for the
+    /// channel that the answer names. The sender appends that create-message in the transaction of
+    /// the outcome. Opening such a channel twice is opening it once, so it is repeated like a PUT.
+    #[serde(default)]
+    pub follow_up: Option<Payload>,
 }
+
+/// Bytes of [`Action::follow_up`], at most; an action with more is refused as `follow_up_too_large`.
+pub const FOLLOW_UP_BYTES: usize = 32 * 1_024;
 
 /// First answers to interactions are due this long after the interaction, milliseconds.
 pub const CALLBACK_DEADLINE_MS: i64 = 3_000;
@@ -97,6 +105,7 @@ impl Action {
             expires_ms,
             accepted_ms,
             replay_id: None,
+            follow_up: None,
         };
         (action, route)
     }
@@ -379,6 +388,7 @@ mod tests {
             expires_ms: None,
             accepted_ms: 5,
             replay_id: None,
+            follow_up: None,
         }
     }
 
@@ -400,6 +410,14 @@ mod tests {
         assert_eq!(new("/webhooks/1/aW50ZXJhY3Rpb246MTox/messages/@original", made), Some(made + 900_000));
         assert_eq!(new("/webhooks/1/not-of-an-interaction", made), None);
         assert_eq!(new("/channels/1/messages", made), None);
+    }
+
+    #[test]
+    fn what_follows_an_action_is_kept_with_it() {
+        for follow_up in [None, Some(Payload::from("{}".to_owned()))] {
+            let action = Action { follow_up, ..action("a", None) };
+            assert_eq!(Action::from_bytes(&action.to_bytes()).expect("reads"), action);
+        }
     }
 
     #[test]

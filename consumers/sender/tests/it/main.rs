@@ -2,6 +2,7 @@
 
 mod answers;
 mod chaos;
+mod direct;
 mod limits;
 mod recovery;
 mod rig;
