@@ -8,9 +8,9 @@ seconds=${MISO_BENCH_SECONDS:-30}
 cargo build --release --quiet --bin miso -p miso --bin miso-bench -p miso-bench
 bench=(target/release/miso-bench --seconds "$seconds")
 "${bench[@]}" --upstream zstd
-"${bench[@]}" --upstream none --only events --only latency
+"${bench[@]}" --upstream none --only events --only sustained --only latency
 if command -v java >/dev/null && command -v mvn >/dev/null; then
-    scripts/engines.sh run bash -euo pipefail -c '"$@" --kafka "$MISO_TEST_KAFKA" --upstream zstd' _ "${bench[@]}"
+    scripts/engines.sh run bash -euo pipefail -c '"$@" --kafka "$MISO_TEST_KAFKA" --upstream zstd --only events --only latency --only rest' _ "${bench[@]}"
 else
     echo "Kafka was not measured: Java or Maven is missing"
 fi

@@ -12,6 +12,8 @@ use crate::deployment::{Cpu, Deployment, GUILDS};
 
 /// Bytes of one event's `d`.
 const EVENT_BYTES: usize = 1_200;
+/// The rate of [`sustained`], events a second: the aim on two cores.
+const SUSTAINED: u64 = 60_000;
 /// How often the simulator is asked how many it has sent.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 /// Not known yet how many there will be.
@@ -91,6 +93,19 @@ pub(crate) async fn throughput(deployment: &Deployment, seconds: u64) -> anyhow:
     for (name, value) in deployment.metrics("sync").await? {
         println!("  {name} {value}");
     }
+    println!();
+    Ok(())
+}
+
+/// [`SUSTAINED`] events a second, each checked: whether what was sent is acknowledged at once.
+pub(crate) async fn sustained(deployment: &Deployment, seconds: u64) -> anyhow::Result<()> {
+    let run = run(deployment, SUSTAINED, seconds, false).await?;
+    println!("{SUSTAINED} events/s for {seconds} s");
+    println!(
+        "  {} events acknowledged in {:.1} s; last one acknowledged {:.0} ms after it was sent",
+        run.events, run.seconds, run.lag_ms
+    );
+    report_cpu(&run);
     println!();
     Ok(())
 }

@@ -39,6 +39,8 @@ struct Options {
 enum Scenario {
     /// As many events as pass
     Events,
+    /// 60,000 events a second
+    Sustained,
     /// 1,000 events a second
     Latency,
     /// Synced REST actions
@@ -48,7 +50,7 @@ enum Scenario {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let all = [Scenario::Events, Scenario::Latency, Scenario::Rest];
+    let all = [Scenario::Events, Scenario::Sustained, Scenario::Latency, Scenario::Rest];
     let scenarios = if options.only.is_empty() { &all[..] } else { &options.only };
     let settings = Settings {
         miso: options.miso.clone(),
@@ -63,6 +65,7 @@ async fn main() -> anyhow::Result<()> {
         let deployment = Deployment::start(&settings).await?;
         match scenario {
             Scenario::Events => events::throughput(&deployment, options.seconds).await?,
+            Scenario::Sustained => events::sustained(&deployment, options.seconds).await?,
             Scenario::Latency => events::latency(&deployment, options.seconds).await?,
             Scenario::Rest => rest::actions(&deployment, options.seconds).await?,
         }
