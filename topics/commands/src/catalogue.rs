@@ -1,12 +1,8 @@
 use crate::near::nearest;
-use crate::{Argument, Command, Cooldown, Family, Group, Kind, Permissions, Place, Runs};
+use crate::{Command, Family, Group};
 
 /// Characters of a prefix, at most.
 pub const PREFIX_CHARS: usize = 32;
-/// Ends of a random number's range lie within this of 0: exact in every JSON reader.
-const RANGE_LIMIT: i64 = 1_000_000_000_000;
-/// Options to choose from, at most.
-const OPTIONS: usize = 100;
 
 /// Declared commands and the words that stand before some of them.
 #[derive(Debug)]
@@ -41,6 +37,23 @@ impl Catalogue {
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<&'static Command> {
         self.commands.iter().find(|command| command.name == name)
+    }
+
+    /// The family of this word, in any case.
+    #[must_use]
+    pub fn family(&self, word: &str) -> Option<&'static Family> {
+        let lower = word.to_lowercase();
+        self.families.iter().find(|family| is(&lower, family.name, family.aliases))
+    }
+
+    /// A command, a family or a group by what people call it: the declared name.
+    #[must_use]
+    pub fn commands_name(&self, text: &str) -> Option<&'static str> {
+        if let Found::Command { command, rest: "" } = self.find(text) {
+            return Some(command.name);
+        }
+        let family = self.family(text.trim()).map(|family| family.name);
+        family.or_else(|| Group::named(text.trim()).map(Group::name))
     }
 
     /// Finds the command that a line begins with, by name or alias, in any case.
@@ -93,104 +106,28 @@ fn split_word(line: &str) -> (&str, &str) {
     (&line[..end], line[end..].trim_start())
 }
 
-const NONE: Permissions = Permissions::NONE;
-
-/// Defaults of a declaration.
-const fn command(name: &'static str, group: Group, help: &'static str, runs: Runs) -> Command {
-    Command {
-        name,
-        aliases: &[],
-        group,
-        help,
-        arguments: &[],
-        permissions: NONE,
-        cooldown: None,
-        place: Place::Anywhere,
-        runs,
-        examples: &[],
-    }
-}
-
-const fn argument(name: &'static str, help: &'static str, kind: Kind) -> Argument {
-    Argument { name, help, kind, required: true, permissions: NONE }
-}
-
-const fn optional(name: &'static str, help: &'static str, kind: Kind) -> Argument {
-    Argument { name, help, kind, required: false, permissions: NONE }
-}
-
-/// What the bot can do.
-pub static CATALOGUE: Catalogue = Catalogue {
-    families: &[],
-    commands: &[
-        Command {
-            examples: &["ping"],
-            ..command("ping", Group::Information, "Shows that the bot is there and how long it takes.", Runs::Reads)
-        },
-        Command {
-            aliases: &["commands"],
-            arguments: &[optional("command", "The command to explain.", Kind::CommandName)],
-            examples: &["help", "help rng"],
-            ..command("help", Group::Information, "Lists all commands, or explains one.", Runs::Reads)
-        },
-        Command {
-            arguments: &[Argument {
-                permissions: Permissions::MANAGE_GUILD,
-                ..optional(
-                    "prefix",
-                    "The new prefix; put it in quotes to end it with a space.",
-                    Kind::Text { max_chars: PREFIX_CHARS, rest: true },
-                )
-            }],
-            place: Place::Guild,
-            examples: &["prefix", "prefix !", "prefix \"miso \""],
-            ..command(
-                "prefix",
-                Group::Configuration,
-                "Shows or changes what commands begin with in this server.",
-                Runs::Changes,
-            )
-        },
-        Command {
-            aliases: &["dp", "av", "pfp"],
-            arguments: &[optional("user", "Whose; without it, yours.", Kind::User)],
-            examples: &["avatar", "avatar @miso"],
-            ..command("avatar", Group::User, "Shows someone's profile picture.", Runs::Client)
-        },
-        Command {
-            aliases: &["uinfo"],
-            arguments: &[optional("user", "Who; without it, you.", Kind::User)],
-            cooldown: Some(Cooldown { uses: 3, per_ms: 30_000 }),
-            examples: &["userinfo", "userinfo @miso"],
-            ..command("userinfo", Group::User, "Shows what is known of someone.", Runs::Client)
-        },
-        Command {
-            aliases: &["sinfo", "guildinfo"],
-            place: Place::Guild,
-            examples: &["serverinfo"],
-            ..command("serverinfo", Group::Server, "Shows what is known of this server.", Runs::Client)
-        },
-        Command {
-            aliases: &["choice"],
-            arguments: &[argument("options", "What to choose from.", Kind::Options { max: OPTIONS })],
-            examples: &["choose tea or coffee", "choose stay in or go out or sleep"],
-            ..command("choose", Group::Fun, "Chooses one of several options.", Runs::Reads)
-        },
-        Command {
-            aliases: &["random"],
-            arguments: &[argument("range", "From 0 to n, or from n to m.", Kind::Range { limit: RANGE_LIMIT })],
-            examples: &["rng 6", "rng 1-6"],
-            ..command("rng", Group::Fun, "Draws a random whole number.", Runs::Reads)
-        },
-    ],
-};
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::parse;
+    use crate::{CATALOGUE, How, Kind, Permissions, Place, Runs, parse};
+
+    const CATALOGUE_FIRST: Command = Command {
+        name: "x",
+        aliases: &[],
+        group: Group::Fun,
+        help: "",
+        arguments: &[],
+        permissions: Permissions::NONE,
+        bot_permissions: Permissions::NONE,
+        cooldown: None,
+        place: Place::Anywhere,
+        runs: Runs::Reads,
+        edit: None,
+        private: false,
+        examples: &[],
+    };
 
     #[test]
     fn every_declaration_is_sound() {
@@ -205,12 +142,37 @@ mod tests {
             let required_last = command.arguments.iter().rposition(|argument| argument.required);
             assert!(optional_first.is_none_or(|o| required_last.is_none_or(|r| r < o)), "{}", command.name);
             assert!(!command.examples.is_empty() && command.help.ends_with('.'), "{}", command.name);
+            if let Some(edit) = command.edit {
+                let module = miso_settings::module(edit.module).unwrap_or_else(|| panic!("{}", command.name));
+                let fields: &[&str] = match edit.how {
+                    How::Toggle(ref field) | How::Set(ref field) | How::Add(ref field) => std::slice::from_ref(field),
+                    How::Remove(ref field) | How::Clear(ref field) | How::List(ref field) => {
+                        std::slice::from_ref(field)
+                    }
+                    How::Show(fields) => fields,
+                    How::AddKeyword | How::RemoveKeyword => &["keywords"],
+                    How::Unignore => &["ignored_channels", "ignored_members"],
+                    How::Restrict | How::Enable(_) | How::Unrestrict => &["rules"],
+                };
+                for field in fields {
+                    assert!(module.field(field).is_some(), "{}: {field}", command.name);
+                }
+                let changes = !matches!(edit.how, How::List(_) | How::Show(_));
+                assert_eq!(changes, command.runs == Runs::Changes, "{}", command.name);
+            }
+            if let Some(family) = family {
+                assert!(CATALOGUE.families.iter().any(|declared| declared.name == family), "{family}");
+            }
+            let rest_of_line = command.arguments.iter().rev().skip(1).any(|argument| {
+                matches!(argument.kind, Kind::Text { rest: true, .. } | Kind::Message { .. } | Kind::Options { .. })
+            });
+            assert!(!rest_of_line, "{}: only the last argument takes the rest", command.name);
             for example in command.examples {
                 let Found::Command { command: found, rest } = CATALOGUE.find(example) else { panic!("{example}") };
                 assert_eq!(found.name, command.name);
-                if !example.contains('@') {
-                    parse(found, rest).unwrap_or_else(|error| panic!("{example}: {error}"));
-                }
+                let rest = ["@miso", "@member"].iter().fold(rest.to_owned(), |rest, name| rest.replace(name, "<@1>"));
+                let rest = rest.replace("@role", "<@&2>").replace("#channel", "<#3>");
+                parse(found, &rest).unwrap_or_else(|error| panic!("{example}: {error}"));
             }
         }
     }
@@ -224,14 +186,22 @@ mod tests {
         assert_eq!(found("  RANDOM   1-6 "), ("rng", "1-6"));
         assert_eq!(found("hlep me"), ("help", "hlep"));
         assert_eq!(found("play music"), ("?", "play"));
+        assert_eq!(found("KEYWORD add tea"), ("notification add", "tea"));
+        assert_eq!(found("starboard amuont 5"), ("starboard amount", "starboard amuont"));
         assert_eq!(found(""), ("?", ""));
+        let named = |text| CATALOGUE.commands_name(text);
+        assert_eq!(named("8BALL"), Some("eightball"));
+        assert_eq!((named("welcome"), named("fun"), named("jam")), (Some("greeter"), Some("Fun"), None));
     }
 
     #[test]
     fn families_have_members_of_their_own() {
-        const FM: Command = command("fm", Group::Fun, "", Runs::Reads);
+        const FM: Command = Command { name: "fm", aliases: &[], ..CATALOGUE_FIRST };
         static WITH_FAMILY: Catalogue = Catalogue {
-            families: &[Family { name: "fm", aliases: &["lf"] }, Family { name: "remind", aliases: &[] }],
+            families: &[
+                Family { name: "fm", aliases: &["lf"], help: "" },
+                Family { name: "remind", aliases: &[], help: "" },
+            ],
             commands: &[
                 FM,
                 Command { name: "fm nowplaying", aliases: &["np"], ..FM },

@@ -8,7 +8,10 @@ mod argument;
 mod catalogue;
 mod command;
 mod context;
+mod declared;
+mod directory;
 mod document;
+mod moment;
 mod near;
 mod parse;
 mod problem;
@@ -17,12 +20,17 @@ mod signed_context;
 mod words;
 
 pub use argument::{ArgumentError, ArgumentProblem, Value};
-pub use catalogue::{CATALOGUE, Catalogue, Found, PREFIX_CHARS};
-pub use command::{Argument, Command, Cooldown, Family, Group, Kind, Place, Runs};
+pub use catalogue::{Catalogue, Found, PREFIX_CHARS};
+pub use command::{Argument, Command, Cooldown, Edit, Family, GLOBAL_COOLDOWN, Group, How, Kind, Place, Runs};
 pub use context::{Context, Invocation};
+pub use declared::CATALOGUE;
+pub use directory::{Anywhere, Directory, Wanted};
 pub use document::{Colour, Document, Field, Image, ImageRole, Link};
 pub use miso_model::Permissions;
-pub use parse::{Args, args_from_json, parse};
+pub use moment::{
+    AHEAD_MS, Day, MOMENT_WORDS, Moment, MomentError, duration, duration_text, moment_text, zone_named, zones,
+};
+pub use parse::{Args, args_from_json, parse, parse_in};
 pub use problem::{Problem, ProblemMembers};
 pub use schema::{command_json, schema};
 pub use signed_context::{CONTEXT_BYTES, CONTEXT_HEADER, ContextRefused, SignedContext};

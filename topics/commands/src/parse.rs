@@ -2,24 +2,26 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use miso_model::UserId;
+use miso_model::{ChannelId, Snowflake, UserId};
 
 use crate::argument::{from_json, from_text, misfit, to_json};
+use crate::directory::{Anywhere, Directory};
+use crate::moment::{MOMENT_WORDS, Moment};
 use crate::words::{Unclosed, whole, words};
-use crate::{ArgumentError, ArgumentProblem, Command, Kind, Value};
+use crate::{Argument, ArgumentError, ArgumentProblem, Command, Kind, Value};
 
 /// A command's arguments, each of its declared kind. Optional ones may be absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Args(BTreeMap<&'static str, Value>);
+pub struct Args(BTreeMap<&'static str, (Kind, Value)>);
 
 impl Args {
     /// The value of an argument.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.0.get(name).map(|(_, value)| value)
     }
 
-    /// Of a text or command name.
+    /// Of a text, a message, a choice, a time zone, an emoji or a command's name.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.get(name) {
@@ -37,10 +39,55 @@ impl Args {
         }
     }
 
+    /// Of a number.
+    #[must_use]
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        match self.get(name) {
+            Some(Value::Integer(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// Of a channel.
+    #[must_use]
+    pub fn channel(&self, name: &str) -> Option<ChannelId> {
+        match self.get(name) {
+            Some(Value::Channel(channel)) => Some(*channel),
+            _ => None,
+        }
+    }
+
+    /// Of a role, or of any id.
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<Snowflake> {
+        match self.get(name) {
+            Some(Value::Role(id) | Value::Id(id)) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Of a time span, milliseconds.
+    #[must_use]
+    pub fn duration_ms(&self, name: &str) -> Option<i64> {
+        match self.get(name) {
+            Some(Value::Duration(ms)) => Some(*ms),
+            _ => None,
+        }
+    }
+
+    /// Of a point in time; [`Moment::resolve`] tells when that is.
+    #[must_use]
+    pub fn moment(&self, name: &str) -> Option<Moment> {
+        match self.get(name) {
+            Some(Value::Moment(moment)) => Some(*moment),
+            _ => None,
+        }
+    }
+
     /// As JSON, by name.
     #[must_use]
     pub fn to_json(&self) -> Map<String, Json> {
-        self.0.iter().map(|(name, value)| ((*name).to_owned(), to_json(value))).collect()
+        self.0.iter().map(|(name, (kind, value))| ((*name).to_owned(), to_json(*kind, value))).collect()
     }
 
     /// Names of the arguments that were given.
@@ -49,31 +96,36 @@ impl Args {
     }
 }
 
-/// Parses what follows a command's name in a line.
+/// Parses what follows a command's name in a line, by itself: every id is taken for good, no name is
+/// known.
 ///
 /// # Errors
 /// The first argument that does not fit, with the word that was given for it.
 pub fn parse(command: &Command, line: &str) -> Result<Args, ArgumentError> {
+    parse_in(command, line, &Anywhere)
+}
+
+/// Parses what follows a command's name in a line that was said in a guild.
+///
+/// # Errors
+/// The first argument that does not fit, with the word that was given for it.
+pub fn parse_in(command: &Command, line: &str, directory: &dyn Directory) -> Result<Args, ArgumentError> {
     let mut args = BTreeMap::new();
     let mut rest = line.trim();
-    for argument in command.arguments {
+    for (index, argument) in command.arguments.iter().enumerate() {
+        if let Some(after) = argument.after.and_then(|word| without_word(rest, word)) {
+            rest = after;
+        }
         if rest.is_empty() {
             if argument.required {
                 return Err(misfit(argument, None, ArgumentProblem::Missing));
             }
             continue;
         }
-        let (text, typed, after) = match argument.kind {
-            Kind::Text { rest: true, .. } => (whole(rest), rest, ""),
-            Kind::Options { .. } | Kind::Range { .. } | Kind::CommandName => (rest.to_owned(), rest, ""),
-            Kind::Text { rest: false, .. } | Kind::Integer { .. } | Kind::User => {
-                let (text, typed) = first_word(rest)
-                    .map_err(|Unclosed(open)| misfit(argument, Some(open), ArgumentProblem::UnclosedQuote))?;
-                (text, typed, rest[typed.len()..].trim_start())
-            }
-        };
-        let value = from_text(argument.kind, &text).map_err(|problem| misfit(argument, Some(typed), problem))?;
-        args.insert(argument.name, value);
+        let (text, typed, after) = taken(argument, rest, index + 1 == command.arguments.len())?;
+        let value =
+            from_text(argument.kind, &text, directory).map_err(|problem| misfit(argument, Some(typed), problem))?;
+        args.insert(argument.name, (argument.kind, value));
         rest = after;
     }
     if !rest.is_empty() {
@@ -84,6 +136,65 @@ pub fn parse(command: &Command, line: &str) -> Result<Args, ArgumentError> {
         });
     }
     Ok(Args(args))
+}
+
+/// What an argument takes of the rest of a line: its text, that as it was typed, and what is left.
+fn taken<'a>(argument: &Argument, rest: &'a str, last: bool) -> Result<(String, &'a str, &'a str), ArgumentError> {
+    let word = || {
+        let (text, typed) =
+            first_word(rest).map_err(|Unclosed(open)| misfit(argument, Some(open), ArgumentProblem::UnclosedQuote))?;
+        Ok((text, typed, rest[typed.len()..].trim_start()))
+    };
+    match argument.kind {
+        Kind::Text { rest: true, .. } | Kind::Message { .. } => Ok((whole(rest), rest, "")),
+        // Names and spans may have several words, where nothing follows them.
+        Kind::Role | Kind::Channel { .. } | Kind::ChannelOrMember | Kind::Duration { .. } if last => {
+            Ok((whole(rest), rest, ""))
+        }
+        Kind::Options { .. }
+        | Kind::Range { .. }
+        | Kind::Timezone
+        | Kind::Emoji
+        | Kind::CommandName
+        | Kind::CommandsName => Ok((rest.to_owned(), rest, "")),
+        Kind::Moment => Ok(moment(rest).unwrap_or_else(|| (rest.to_owned(), first_line(rest), ""))),
+        Kind::Text { rest: false, .. }
+        | Kind::Integer { .. }
+        | Kind::User
+        | Kind::Member
+        | Kind::Role
+        | Kind::Channel { .. }
+        | Kind::ChannelOrMember
+        | Kind::Id
+        | Kind::Duration { .. }
+        | Kind::Choice { .. } => word(),
+    }
+}
+
+/// The most words that tell a time, and what follows them.
+fn moment(rest: &str) -> Option<(String, &str, &str)> {
+    let ends: Vec<usize> = rest
+        .char_indices()
+        .filter(|&(at, c)| {
+            !c.is_whitespace() && rest[at + c.len_utf8()..].chars().next().is_none_or(char::is_whitespace)
+        })
+        .map(|(at, c)| at + c.len_utf8())
+        .take(MOMENT_WORDS)
+        .collect();
+    ends.into_iter().rev().find(|&end| Moment::parse(&rest[..end]).is_some()).map(|end| {
+        let typed = &rest[..end];
+        (typed.to_owned(), typed, rest[end..].trim_start())
+    })
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// What follows a word, where the text begins with it.
+fn without_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let (first, after) = text.split_once(char::is_whitespace)?;
+    first.eq_ignore_ascii_case(word).then(|| after.trim_start())
 }
 
 fn first_word(rest: &str) -> Result<(String, &str), Unclosed<'_>> {
@@ -115,7 +226,7 @@ pub fn args_from_json(command: &Command, json: &Map<String, Json>) -> Result<Arg
             Some(given) => {
                 let word = given.as_str();
                 let value = from_json(argument.kind, given).map_err(|problem| misfit(argument, word, problem))?;
-                args.insert(argument.name, value);
+                args.insert(argument.name, (argument.kind, value));
             }
         }
     }
@@ -125,7 +236,7 @@ pub fn args_from_json(command: &Command, json: &Map<String, Json>) -> Result<Arg
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Argument, CATALOGUE, Found, Group, Permissions, Place, Runs};
+    use crate::{CATALOGUE, Found, Group, Permissions, Place, Runs};
 
     fn parsed(line: &str) -> Result<Map<String, Json>, String> {
         let Found::Command { command, rest } = CATALOGUE.find(line) else { panic!("{line} is a command") };
@@ -149,6 +260,24 @@ mod tests {
             ("random 1 - 6", r#"{"range":{"from":1,"to":6}}"#),
             ("choose tea or  coffee or \"or\"", r#"{"options":["tea","coffee","\"or\""]}"#),
             ("av <@!42>", r#"{"user":"42"}"#),
+            ("greeter toggle", "{}"),
+            ("greeter toggle OFF", r#"{"state":"off"}"#),
+            ("greeter message Hi {mention}\nRead the \"rules\"", r#"{"value":"Hi {mention}\nRead the \"rules\""}"#),
+            ("logger bans <#5>", r#"{"value":"5"}"#),
+            ("logger bans off", r#"{"value":"off"}"#),
+            ("starboard amount 5", r#"{"value":5}"#),
+            ("autorole add <@&6>", r#"{"value":"6"}"#),
+            ("blacklist delete <@6>", r#"{"value":{"user":"6"}}"#),
+            ("command restrict <#5> 8ball", r#"{"command":"eightball","value":"5"}"#),
+            ("command restrict <#5> fun", r#"{"command":"Fun","value":"5"}"#),
+            ("rm in 2 hours to feed the cat to be sure", r#"{"text":"feed the cat to be sure","when":"in 2h"}"#),
+            ("remindme tomorrow 9am call home", r#"{"text":"call home","when":"tomorrow 09:00"}"#),
+            ("remindme on 2026-12-01 10:00 to\npack\nbags", r#"{"text":"pack\nbags","when":"on 2026-12-01 10:00"}"#),
+            ("remindme <t:1764000000:R> x", r#"{"text":"x","when":1764000000000}"#),
+            ("reminder snooze 1a 10m", r#"{"id":"1a","when":"in 10m"}"#),
+            ("timezone helsinki", r#"{"zone":"Europe/Helsinki"}"#),
+            ("ship <@5> and green tea", r#"{"first":"<@5>","second":"green tea"}"#),
+            ("ship tea", r#"{"first":"tea"}"#),
         ] {
             assert_eq!(parsed(line), Ok(json(expected)), "{line}");
         }
@@ -167,6 +296,13 @@ mod tests {
             ("help xyzzy", vec!["`command`", "`xyzzy`", "no command"]),
             ("prefix 123456789012345678901234567890123", vec!["33", "32"]),
             ("prefix \"\"", vec!["empty"]),
+            ("starboard amount many", vec!["`value`", "`many`", "1 to 100"]),
+            ("greeter toggle maybe", vec!["`state`", "`maybe`", "on, off"]),
+            ("logger bans nowhere at all", vec!["`value`", "`nowhere at all`", "no channel"]),
+            ("remindme someday to rest", vec!["`when`", "`someday to rest`", "`in 2h`"]),
+            ("remindme in 2h", vec!["`text`", "missing"]),
+            ("timezone nowhere", vec!["`zone`", "`nowhere`", "`Europe/Helsinki`"]),
+            ("command restrict <#5> jam", vec!["`command`", "`jam`", "no command"]),
         ] {
             let error = parsed(line).expect_err(line);
             for part in parts {
@@ -198,6 +334,7 @@ mod tests {
                 help: "",
                 kind: Kind::Text { max_chars: 5, rest: false },
                 required: true,
+                after: None,
                 permissions: NONE,
             },
             Argument {
@@ -205,6 +342,7 @@ mod tests {
                 help: "",
                 kind: Kind::Integer { min: 1, max: 9 },
                 required: false,
+                after: None,
                 permissions: NONE,
             },
         ];
@@ -215,9 +353,12 @@ mod tests {
             help: "",
             arguments: &TWO,
             permissions: NONE,
+            bot_permissions: NONE,
             cooldown: None,
             place: Place::Anywhere,
             runs: Runs::Reads,
+            edit: None,
+            private: false,
             examples: &[],
         };
         let read = |line| {

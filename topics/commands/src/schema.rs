@@ -1,6 +1,6 @@
 use serde_json::{Map, Value as Json, json};
 
-use crate::{Argument, CATALOGUE, Command, Kind, Place};
+use crate::{Argument, CATALOGUE, Command, Group, Kind, Place};
 
 /// JSON Schema (2020-12) of a command's `args`.
 #[must_use]
@@ -19,24 +19,54 @@ pub fn schema(command: &Command) -> Json {
 }
 
 fn property(argument: &Argument) -> Json {
+    let id = || json!({"type": "string", "pattern": "^[0-9]{1,20}$", "format": "snowflake"});
+    let picked = |of: &str| {
+        let mut id = id();
+        id["x-picker"] = json!(of);
+        id
+    };
     let mut property = match argument.kind {
-        Kind::Text { max_chars, .. } => json!({"type": "string", "minLength": 1, "maxLength": max_chars}),
+        Kind::Text { max_chars, .. } | Kind::Message { max_chars } => {
+            json!({"type": "string", "minLength": 1, "maxLength": max_chars})
+        }
         Kind::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Kind::Range { limit } => {
             let end = json!({"type": "integer", "minimum": -limit, "maximum": limit});
             json!({"type": "object", "properties": {"from": end, "to": end}, "required": ["from", "to"]})
         }
-        Kind::User => json!({"type": "string", "pattern": "^[0-9]{1,20}$", "format": "snowflake"}),
+        Kind::User => picked("user"),
+        Kind::Member => picked("member"),
+        Kind::Role => picked("role"),
+        Kind::Channel { or_off: false } => picked("channel"),
+        Kind::Channel { or_off: true } => json!({"anyOf": [picked("channel"), {"const": "off"}]}),
+        Kind::ChannelOrMember => json!({
+            "type": "object", "properties": {"channel": picked("channel"), "user": picked("member")},
+            "minProperties": 1, "maxProperties": 1, "additionalProperties": false,
+        }),
+        Kind::Id => id(),
+        Kind::Duration { max_ms } => json!({"type": "integer", "minimum": 1, "maximum": max_ms, "x-unit": "ms"}),
+        Kind::Moment => json!({
+            "anyOf": [{"type": "integer", "x-unit": "Unix milliseconds"}, {"type": "string", "examples": ["in 2h", "tomorrow 09:00"]}],
+        }),
+        Kind::Timezone => json!({"type": "string", "x-picker": "timezone"}),
+        Kind::Choice { options } => json!({"type": "string", "enum": options}),
+        Kind::Emoji => json!({"type": "string", "minLength": 1, "x-picker": "emoji"}),
         Kind::Options { max } => {
             json!({"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": max})
         }
-        Kind::CommandName => {
-            let names: Vec<&str> = CATALOGUE.commands.iter().map(|command| command.name).collect();
-            json!({"type": "string", "enum": names})
+        Kind::CommandName => json!({"type": "string", "enum": names().collect::<Vec<_>>()}),
+        Kind::CommandsName => {
+            let families = CATALOGUE.families.iter().map(|family| family.name);
+            let groups = Group::ALL.iter().map(|group| group.name());
+            json!({"type": "string", "enum": names().chain(families).chain(groups).collect::<Vec<_>>()})
         }
     };
     property["description"] = json!(argument.help);
     property
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    CATALOGUE.commands.iter().map(|command| command.name)
 }
 
 /// A command's entry in `GET /v1/commands`.
@@ -58,6 +88,8 @@ pub fn command_json(command: &Command) -> Json {
         "runs": command.runs.name(),
         "guild_only": command.place == Place::Guild,
         "permissions": command.permissions,
+        "bot_permissions": command.bot_permissions,
+        "module": command.edit.map(|edit| edit.module),
         "argument_permissions": needs,
         "cooldown": command.cooldown.map(|cooldown| json!({"uses": cooldown.uses, "per_ms": cooldown.per_ms})),
         "schema": schema(command),
