@@ -39,7 +39,11 @@ async fn without_handler(engines: Engines) {
     let missing = |client: &RawClient| {
         let came: BTreeSet<_> = client.messages().into_iter().collect();
         let missing: Vec<_> = said.iter().enumerate().filter(|(_, message)| !came.contains(message)).collect();
-        format!("all {} that were said; not these, by when they were said: {missing:?}; miso: {}", said.len(), miso.said("up"))
+        format!(
+            "all {} that were said; not these, by when they were said: {missing:?}; miso: {}",
+            said.len(),
+            miso.said("up")
+        )
     };
     client.read_until_or_tell(|c| c.messages().len() >= said.len(), missing).await;
     let messages = client.messages();

@@ -227,7 +227,18 @@ impl MemberThread {
         let consumer = signalling(&clients.member(&group), Callbacks::default(), &signal)?;
         let name = clients.topic(topic);
         consumer.subscribe(&[&name])?;
-        Ok(Self { name, membership, consumer, signal, stop, events, revoking: None, told: false, stuck: false, joined: false })
+        Ok(Self {
+            name,
+            membership,
+            consumer,
+            signal,
+            stop,
+            events,
+            revoking: None,
+            told: false,
+            stuck: false,
+            joined: false,
+        })
     }
 
     /// Until the member is dropped or the log closes.
