@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use miso_bot_store::{AggregateState, BotStore, PrepareError, ProjectError, StoreError};
 use miso_command_catalogue::Problem;
+use miso_http::now_ms;
 use miso_log::catalogue::{BOT_ANSWERS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, PARKED};
 use miso_log::{
     Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, Waits, run_owned,
@@ -12,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::CommandsError;
 use crate::decide::{Decision, decide};
-use crate::trace::now_ms;
 
 /// The consumer group over `bot.requests`.
 pub const GROUP: &str = "miso.decider";

@@ -14,8 +14,6 @@ mod decide;
 mod decider;
 mod problem;
 mod routes;
-mod serve;
-mod trace;
 
 use std::sync::Arc;
 
@@ -30,7 +28,7 @@ pub use answers::MAX_WAITING;
 pub use ask::{ASK_ATTEMPTS, ASK_PATIENCE};
 pub use decide::{CHANGE_SETTINGS, ChangeSettings};
 pub use decider::{DECIDE_BATCH, GROUP};
-pub use serve::MAX_CONNECTIONS;
+pub use miso_http::MAX_CONNECTIONS;
 
 /// Section of the configuration.
 #[derive(Clone, Default)]
@@ -100,7 +98,8 @@ impl CommandsApi {
             board: board.clone(),
         });
         let mut tasks: JoinSet<Result<(), CommandsError>> = JoinSet::new();
-        tasks.spawn(serve::serve(listener, routes::router(api), self.cancel.clone()));
+        let (router, cancel) = (routes::router(api), self.cancel.clone());
+        tasks.spawn(async move { Ok(miso_http::serve(listener, router, cancel).await?) });
         tasks.spawn(answers::read(self.log.clone(), board.clone(), self.cancel.clone()));
         let (log, engine, ready, cancel) = (self.log, self.store, self.ready, self.cancel.clone());
         tasks.spawn(async move {

@@ -1,4 +1,3 @@
-use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use miso_bot_store::StoreError;
 use miso_command_catalogue::Problem;
@@ -40,21 +39,6 @@ impl From<StoreError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = status.into_response();
-        response.extensions_mut().insert(self.0);
-        response
+        miso_http::Refusal(self.0).into_response()
     }
-}
-
-/// The whole answer.
-pub(crate) fn body(problem: &Problem, mut response: Response) -> Response {
-    let retry = (problem.status == 503).then(|| header::HeaderValue::from_static("1"));
-    if let Some(seconds) = retry {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds);
-    }
-    let json = header::HeaderValue::from_static("application/problem+json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    *response.body_mut() = serde_json::to_vec(problem).unwrap_or_default().into();
-    response
 }

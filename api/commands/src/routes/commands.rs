@@ -9,13 +9,13 @@ use axum::response::{IntoResponse, Response};
 use miso_command_catalogue::{
     Args, CATALOGUE, Command, Context, Found, Invocation, Place, Problem, Runs, args_from_json, command_json,
 };
+use miso_http::now_ms;
 use serde_json::json;
 
 use super::{BODY_BYTES, positioned, request_id};
 use crate::api::Api;
 use crate::commands::{Call, answer};
 use crate::problem::Refusal;
-use crate::trace::now_ms;
 
 /// `GET /v1/commands`: the catalogue, with a JSON Schema of each command's `args`.
 pub(crate) async fn list() -> Json<serde_json::Value> {

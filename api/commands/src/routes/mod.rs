@@ -7,16 +7,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use miso_command_catalogue::Problem;
-use subtle::ConstantTimeEq;
+use miso_http::{TRACE, key_fits, random_id, trace_of};
 
 use crate::api::Api;
-use crate::problem::{Refusal, body};
-use crate::trace::random_id;
+use crate::problem::Refusal;
 
 /// Bytes of a request's body, at most; beyond it 413.
 pub(crate) const BODY_BYTES: usize = 64 * 1_024;
@@ -24,8 +23,6 @@ pub(crate) const BODY_BYTES: usize = 64 * 1_024;
 const KEY_BYTES: usize = 255;
 /// Where a read model stands, or must stand: `partition:offset` of `bot.facts`.
 pub(crate) const POSITION: &str = "miso-position";
-/// Finds an answer in the logs.
-const TRACE: &str = "trace-id";
 
 pub(crate) fn router(api: Arc<Api>) -> Router {
     Router::new()
@@ -47,7 +44,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
 async fn around(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let trace = trace_of(request.headers()).unwrap_or_else(random_id);
     let method = request.method().clone();
-    let mut response = if key_fits(api.cluster_key.as_deref(), request.headers()) {
+    let mut response = if api.cluster_key.as_deref().is_none_or(|key| key_fits(key, request.headers())) {
         next.run(request).await
     } else {
         let detail = "This service needs the deployment's key: send `Authorization: Bearer` and MISO_CLUSTER_KEY.";
@@ -58,7 +55,7 @@ async fn around(State(api): State<Arc<Api>>, request: Request, next: Next) -> Re
             tracing::warn!(trace, %method, status = problem.status, problem = problem.slug(), "a request failed");
         }
         problem.trace_id = Some(trace.clone());
-        response = body(&problem, response);
+        response = miso_http::answer(&problem, response);
     }
     let status = response.status().as_u16().to_string();
     metrics::counter!("miso_commands_requests_total", "status" => status).increment(1);
@@ -66,19 +63,6 @@ async fn around(State(api): State<Arc<Api>>, request: Request, next: Next) -> Re
         response.headers_mut().insert(TRACE, value);
     }
     response
-}
-
-/// The trace id of a `traceparent` (W3C), if it is one.
-fn trace_of(headers: &HeaderMap) -> Option<String> {
-    let parent = headers.get("traceparent")?.to_str().ok()?;
-    let trace = parent.split('-').nth(1)?;
-    (trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| trace.to_owned())
-}
-
-fn key_fits(key: Option<&str>, headers: &HeaderMap) -> bool {
-    let Some(key) = key else { return true };
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    given.is_some_and(|given| given.ct_eq(key.as_bytes()).into())
 }
 
 /// The request's id: the caller's `Idempotency-Key`, else a fresh one.

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use miso_bot_store::GuildSettings;
 use miso_command_catalogue::{DEFAULT_PREFIX, Permissions, Problem};
+use miso_http::now_ms;
 use miso_model::{Aggregate, GuildId, Request, UserId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -18,7 +19,6 @@ use super::{POSITION, positioned, request_id};
 use crate::api::Api;
 use crate::decide::{CHANGE_SETTINGS, ChangeSettings};
 use crate::problem::Refusal;
-use crate::trace::now_ms;
 
 /// How long a read waits for the position that its caller has seen; then 503.
 const POSITION_PATIENCE: Duration = Duration::from_secs(2);
