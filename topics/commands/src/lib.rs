@@ -11,6 +11,7 @@ mod context;
 mod declared;
 mod directory;
 mod document;
+mod may_run;
 mod moment;
 mod near;
 mod parse;
@@ -26,6 +27,7 @@ pub use context::{Context, Invocation};
 pub use declared::CATALOGUE;
 pub use directory::{Anywhere, Directory, Wanted};
 pub use document::{Colour, Document, Field, Image, ImageRole, Link};
+pub use may_run::{Asker, Reason, Verdict, may_run, rule_cooldown};
 pub use miso_model::Permissions;
 pub use moment::{
     AHEAD_MS, Day, MOMENT_WORDS, Moment, MomentError, duration, duration_text, moment_text, zone_named, zones,
