@@ -51,7 +51,7 @@ enum Verb {
     /// Start some roles
     #[command(after_help = "Examples:\n  miso run gateway\n  miso run proxy sender")]
     Run {
-        /// gateway, proxy, sender, handlers, commands-api
+        /// gateway, proxy, sender, handlers, timers, commands-api
         #[arg(required = true, value_name = "ROLE")]
         roles: Vec<Role>,
     },

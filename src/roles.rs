@@ -33,12 +33,15 @@ pub(crate) enum Role {
     Sender,
     /// The bot's own event, message and command handlers
     Handlers,
+    /// Says when reminders and other timers are due
+    Timers,
     /// The commands API, the only role with the database
     CommandsApi,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 5] = [Self::Gateway, Self::Proxy, Self::Sender, Self::Handlers, Self::CommandsApi];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Gateway, Self::Proxy, Self::Sender, Self::Handlers, Self::Timers, Self::CommandsApi];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -46,6 +49,7 @@ impl Role {
             Self::Proxy => "proxy",
             Self::Sender => "sender",
             Self::Handlers => "handlers",
+            Self::Timers => "timers",
             Self::CommandsApi => "commands-api",
         }
     }
@@ -55,7 +59,7 @@ impl Role {
         match self {
             Self::Gateway => &["shards"],
             Self::CommandsApi => &["store"],
-            Self::Proxy | Self::Sender | Self::Handlers => &[],
+            Self::Proxy | Self::Sender | Self::Handlers | Self::Timers => &[],
         }
     }
 
@@ -90,6 +94,7 @@ pub(crate) async fn start(role: Role, shared: Arc<Shared>, cancel: CancellationT
         Role::Proxy => proxy(&shared, cancel).await,
         Role::Sender => sender(&shared, cancel).await,
         Role::Handlers => handlers(&shared, cancel).await,
+        Role::Timers => Ok(miso_timers::run(Arc::clone(&shared.log), cancel).await?),
         Role::CommandsApi => commands_api(&shared, cancel).await,
     }
 }
