@@ -33,6 +33,26 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(
+        config: ProxyConfig,
+        log: SharedLog,
+        schemas: Schemas,
+        state: Arc<DiscordState>,
+        groups: Arc<Groups>,
+    ) -> Self {
+        Self {
+            config,
+            log,
+            schemas,
+            state,
+            groups,
+            failures: Failures::default(),
+            homes: watch::Sender::default(),
+            next_connection: AtomicU64::new(1),
+            started: tokio::time::Instant::now(),
+        }
+    }
+
     pub(crate) fn next_connection(&self) -> ConnectionId {
         self.next_connection.fetch_add(1, Ordering::Relaxed)
     }
@@ -86,17 +106,7 @@ impl Proxy {
         cancel: CancellationToken,
     ) -> Result<Self, ProxyError> {
         let schemas = Schemas::open(Arc::clone(&log)).await?;
-        let shared = Arc::new(Shared {
-            config,
-            log,
-            schemas,
-            state,
-            groups,
-            failures: Failures::default(),
-            homes: watch::Sender::default(),
-            next_connection: AtomicU64::new(1),
-            started: tokio::time::Instant::now(),
-        });
+        let shared = Arc::new(Shared::new(config, log, schemas, state, groups));
         let member = driver::join(&shared).await?;
         let homes: JoinHandle<_> = tokio::spawn(driver::run(Arc::clone(&shared), member, cancel));
         Ok(Self { shared, homes: Mutex::new(AbortOnDropHandle::new(homes)) })

@@ -3,6 +3,8 @@
 mod connection;
 mod limits;
 mod mending;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod upgrade;
 
