@@ -52,6 +52,18 @@ pub struct SimulatorConfig {
     pub invalid_limit: u32,
     /// `flags` of the application: which privileged intents are allowed.
     pub application_flags: u64,
+    /// Guilds that users are in and the bot is not.
+    pub elsewhere_guilds: usize,
+    /// Whether the world is dressed for people: names, colours, more roles and channels.
+    pub dressed: bool,
+    /// Days of messages that the world begins with (at most [`MAX_HISTORY_DAYS`](crate::MAX_HISTORY_DAYS)).
+    pub history_days: u32,
+    /// The application's secret, for OAuth2.
+    pub client_secret: String,
+    /// Redirect URIs that are registered; empty: every http and https address is.
+    pub redirect_uris: Vec<String>,
+    /// How long a user's access token is good, seconds (Discord: a week).
+    pub access_token_s: u64,
     /// Where the journal goes as NDJSON, besides memory.
     pub journal: Option<PathBuf>,
 }
@@ -78,6 +90,12 @@ impl Default for SimulatorConfig {
             message_window_ms: 5_000,
             invalid_limit: 10_000,
             application_flags: ALL_PRIVILEGED_FLAGS,
+            elsewhere_guilds: 1,
+            dressed: false,
+            history_days: 0,
+            client_secret: "simulated-client-secret-of-no-value".to_owned(),
+            redirect_uris: Vec::new(),
+            access_token_s: 604_800,
             journal: None,
         }
     }
@@ -91,6 +109,23 @@ fn default_token() -> String {
 }
 
 impl SimulatorConfig {
+    /// A world to look at: three guilds of two dozen people with names, colours and thirty days behind
+    /// them, and two guilds that the bot can be invited into. IDENTIFY is not held back.
+    #[must_use]
+    pub fn demo(seed: u64) -> Self {
+        Self {
+            seed,
+            guilds: 3,
+            channels_per_guild: 7,
+            members_per_guild: 24,
+            elsewhere_guilds: 2,
+            dressed: true,
+            history_days: 30,
+            identify_window_ms: 0,
+            ..Self::default()
+        }
+    }
+
     /// Reads `--name value` pairs (see [`USAGE`]) over the defaults.
     ///
     /// # Errors
@@ -100,9 +135,16 @@ impl SimulatorConfig {
         let mut problems = Vec::new();
         let mut args = args.into_iter();
         while let Some(name) = args.next() {
-            if name == "--no-bucket-limits" {
-                config.bucket_limits = false;
-                continue;
+            match name.as_str() {
+                "--no-bucket-limits" => {
+                    config.bucket_limits = false;
+                    continue;
+                }
+                "--dressed" => {
+                    config.dressed = true;
+                    continue;
+                }
+                _ => {}
             }
             let Some(value) = args.next() else {
                 problems.push(format!("{name}: needs a value"));
@@ -136,6 +178,11 @@ impl SimulatorConfig {
             "--message-limit" => self.message_limit = number(value)?,
             "--message-window-ms" => self.message_window_ms = number(value)?,
             "--application-flags" => self.application_flags = number(value)?,
+            "--elsewhere" => self.elsewhere_guilds = number(value)?,
+            "--history-days" => self.history_days = number(value)?,
+            "--client-secret" => value.clone_into(&mut self.client_secret),
+            "--redirect-uri" => self.redirect_uris.push(value.to_owned()),
+            "--access-token-s" => self.access_token_s = number(value)?,
             "--journal" => self.journal = Some(PathBuf::from(value)),
             _ => return Err("unknown option".to_owned()),
         }
@@ -146,6 +193,8 @@ impl SimulatorConfig {
     pub(crate) fn bounded(mut self) -> Self {
         self.channels_per_guild = self.channels_per_guild.clamp(1, 450);
         self.members_per_guild = self.members_per_guild.clamp(1, 200_000);
+        self.elsewhere_guilds = self.elsewhere_guilds.min(100);
+        self.history_days = self.history_days.min(crate::MAX_HISTORY_DAYS);
         self.shards = self.shards.max(1);
         self.max_concurrency = self.max_concurrency.max(1);
         self.heartbeat_interval_ms = self.heartbeat_interval_ms.max(20);
@@ -176,6 +225,12 @@ usage: miso-simulator [OPTION VALUE]…
   --message-window-ms N       5000
   --no-bucket-limits                           no per-route limits
   --application-flags N       all privileged intents
+  --dressed                                    names, colours, more roles and channels
+  --elsewhere N               1                guilds that the bot is not in
+  --history-days N            0                days of messages the world begins with
+  --client-secret SECRET                       the application's, for OAuth2
+  --redirect-uri URI                           registered for OAuth2, repeatable; none: every address
+  --access-token-s N          604800           seconds that a user's access token is good
   --journal FILE                               what was received and emitted, as NDJSON";
 
 #[cfg(test)]

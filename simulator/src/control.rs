@@ -136,6 +136,7 @@ fn route(call: &Call<'_>, method: &str, path: &str) -> Answer {
         }
         ("POST", ["interaction"]) => interact(call),
         ("POST", ["event"]) => raw_event(call),
+        ("POST", ["history"]) => history(call),
         ("GET", ["guilds"]) => Ok(guilds(core)),
         ("POST", ["guilds"]) => create_guild(call),
         ("DELETE", ["guilds", guild]) => {
@@ -199,7 +200,8 @@ fn overview(core: &Core) -> Value {
     };
     json!({
         "address": core.address.to_string(), "api": format!("http://{}/api", core.address), "gateway": core.gateway_url(),
-        "token": core.config.token, "bot": BOT_ID.to_string(), "seed": core.config.seed, "guilds": guilds, "users": users, "channels": channels,
+        "token": core.config.token, "client_secret": core.config.client_secret,
+        "authorize": format!("http://{}/oauth2/authorize", core.address), "bot": BOT_ID.to_string(), "seed": core.config.seed, "guilds": guilds, "users": users, "channels": channels,
     })
 }
 
@@ -255,6 +257,14 @@ fn raw_event(call: &Call<'_>) -> Answer {
     let kind = call.body["type"].as_str().ok_or_else(|| bad("`type`: the event's name is needed"))?.to_owned();
     call.core.change(|world, _| world.emit_raw(kind, &call.body["data"]));
     Ok(json!({}))
+}
+
+/// `{"days": 30, "seed": N}`: messages of the days before now, without events.
+fn history(call: &Call<'_>) -> Answer {
+    let days = call.body["days"].as_u64().and_then(|days| u32::try_from(days).ok()).unwrap_or(30);
+    let seed = call.body["seed"].as_u64().unwrap_or(call.core.config.seed);
+    let messages = call.core.change(|world, now| world.live_through(days, seed, now));
+    Ok(json!({"messages": messages}))
 }
 
 fn guilds(core: &Core) -> Value {

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::SimulatorConfig;
 use crate::gateway::{Blast, Hub};
 use crate::journal::Journal;
+use crate::oauth::Grants;
 use crate::rest::{Faults, Limits};
 use crate::snowflake::unix_us;
 use crate::world::World;
@@ -21,6 +22,7 @@ pub(crate) struct Core {
     limits: Mutex<Limits>,
     faults: Mutex<Faults>,
     world: Mutex<World>,
+    grants: Mutex<Grants>,
     blasts: Mutex<Vec<Arc<Blast>>>,
     pub(crate) hub: Hub,
     pub(crate) journal: Journal,
@@ -34,10 +36,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Core {
     pub(crate) fn new(config: SimulatorConfig, address: SocketAddr, journal: Journal) -> Self {
+        let mut world = World::from_seed(&config);
+        if config.history_days > 0 {
+            world.live_through(config.history_days, config.seed, unix_us() / 1000);
+        }
         Self {
             limits: Mutex::new(Limits::new(&config)),
             faults: Mutex::new(Faults::new(config.seed)),
-            world: Mutex::new(World::from_seed(&config)),
+            world: Mutex::new(world),
+            // Tokens of an earlier run are not good in this one.
+            grants: Mutex::new(Grants::new(config.seed ^ unix_us(), config.access_token_s.saturating_mul(1000))),
             blasts: Mutex::default(),
             hub: Hub::new(journal.clone()),
             journal,
@@ -58,6 +66,10 @@ impl Core {
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         lock(&self.faults)
+    }
+
+    pub(crate) fn grants(&self) -> MutexGuard<'_, Grants> {
+        lock(&self.grants)
     }
 
     pub(crate) fn blasts(&self) -> MutexGuard<'_, Vec<Arc<Blast>>> {

@@ -1,8 +1,8 @@
 //! A Discord that behaves: gateway v10, REST v10 and v9, and a world that both change and tell about. For the demo, the tests
 //! and the benchmarks of Miso; it imports nothing of the product.
 //!
-//! One listener serves everything: REST under `/api/v10` and `/api/v9`, the gateway as websocket on any path, the control API
-//! under `/control` (see `simulator/README.md`). Everything random follows the seed. Every request received and every event
+//! One listener serves everything: REST under `/api/v10` and `/api/v9`, the gateway as websocket on any path, OAuth2 under
+//! `/oauth2`, pictures under `/cdn`, the control API under `/control` (see `simulator/README.md`). Everything random follows the seed. Every request received and every event
 //! emitted is in the journal.
 
 mod config;
@@ -10,8 +10,11 @@ mod control;
 mod core;
 mod events;
 mod gateway;
+mod history;
 mod intents;
 mod journal;
+mod oauth;
+mod pictures;
 mod rest;
 mod server;
 mod snowflake;
@@ -25,6 +28,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 pub use config::{ALL_PRIVILEGED_FLAGS, MIN_RESUME_BUFFER, SimulatorConfig, USAGE};
+pub use history::{MAX_HISTORY_DAYS, SeededRequest, seeded_history};
 
 use crate::core::Core;
 use crate::journal::Journal;
@@ -115,6 +119,18 @@ impl Running {
     #[must_use]
     pub fn control_url(&self) -> String {
         format!("http://{}/control", self.core.address)
+    }
+
+    /// Where people log in and invite the bot: `http://…/oauth2/authorize`.
+    #[must_use]
+    pub fn authorize_url(&self) -> String {
+        format!("http://{}/oauth2/authorize", self.core.address)
+    }
+
+    /// The application's secret, for OAuth2.
+    #[must_use]
+    pub fn client_secret(&self) -> &str {
+        &self.core.config.client_secret
     }
 
     /// The bot's token.

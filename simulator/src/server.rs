@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE,
+};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
@@ -19,7 +21,8 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::control;
 use crate::core::Core;
 use crate::gateway::{Greeting, serve as serve_gateway};
-use crate::rest::{MAX_BODY, Received, handle, parse_query};
+use crate::rest::{MAX_BODY, Planned, Received, faulted, handle, parse_query};
+use crate::{oauth, pictures};
 
 /// Rest after an accept error (no file descriptors left, …).
 const ACCEPT_REST: Duration = Duration::from_millis(50);
@@ -82,6 +85,12 @@ async fn answer(core: Arc<Core>, peer: IpAddr, request: Request<Incoming>) -> An
         let query = parse_query(parts.uri.query().unwrap_or_default());
         return Ok(control::handle(&core, parts.method.as_str(), &path, &query, &body));
     }
+    if path.strip_prefix("/api").unwrap_or(path) == "/oauth2/authorize" {
+        return Ok(oauth::authorize(&core, request.uri().query().unwrap_or_default()));
+    }
+    if let Some(picture) = path.strip_prefix("/cdn") {
+        return Ok(pictures::answer(picture));
+    }
     let Some(path) = api_path(path).map(str::to_owned) else {
         return Ok(json(StatusCode::NOT_FOUND, r#"{"message":"404: Not Found","code":0}"#));
     };
@@ -97,11 +106,27 @@ async fn answer(core: Arc<Core>, peer: IpAddr, request: Request<Incoming>) -> An
         body: &body,
         peer,
     };
-    let planned = handle(&core, &received);
+    let planned = of_user(&core, &received).unwrap_or_else(|| handle(&core, &received));
     if planned.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(planned.delay_ms)).await;
     }
     if planned.cut { Err(Cut) } else { Ok(planned.response) }
+}
+
+/// What belongs to OAuth2 or comes with a user's token.
+fn of_user(core: &Core, received: &Received<'_>) -> Option<Planned> {
+    let (method, path, headers) = (received.method, received.path, received.headers);
+    let is_oauth = path.starts_with("/oauth2/token");
+    let is_bearer = headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"Bearer "));
+    if !is_oauth && !is_bearer {
+        return None;
+    }
+    if let Some(struck) = faulted(core, method, path) {
+        return Some(struck);
+    }
+    let response = oauth::call(core, method, path, headers, received.body)
+        .or_else(|| oauth::user_call(core, method, path, headers))?;
+    Some(Planned { response, delay_ms: 0, cut: false })
 }
 
 /// The path behind `/api/v10`, `/api/v9` or `/api`.

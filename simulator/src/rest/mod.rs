@@ -99,6 +99,14 @@ impl Outcome {
     }
 }
 
+/// The answer of an ordered fault, for requests that are not in the table. A `hang` is only a wait before 504.
+pub(crate) fn faulted(core: &Core, method: &str, path: &str) -> Option<Planned> {
+    let strike = core.faults().strike(method, path)?;
+    let delay_ms = if strike.kind == Kind::Hang { strike.retry_after_ms } else { 0 };
+    let (response, _) = struck(strike, None, unix_us());
+    Some(Planned { response, delay_ms, cut: strike.kind == Kind::Cut })
+}
+
 /// Handles one request: everything but the waiting.
 pub(crate) fn handle(core: &Core, received: &Received<'_>) -> Planned {
     let found = route::find(received.method, received.path);

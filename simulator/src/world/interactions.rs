@@ -51,7 +51,7 @@ impl World {
         match guild {
             Some(guild) => {
                 let mut member = self.member(guild, user)?;
-                member["permissions"] = json!("8");
+                member["permissions"] = json!(self.base_permissions(guild, user).to_string());
                 event["member"] = member;
                 event["guild_id"] = json!(guild.to_string());
                 event["guild_locale"] = json!("en-US");

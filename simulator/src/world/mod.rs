@@ -3,10 +3,13 @@
 
 mod channels;
 mod composing;
+mod dressed;
+mod elsewhere;
 mod guilds;
 mod interactions;
 mod members;
 mod messages;
+mod past;
 mod reactions;
 mod roles;
 mod seed;
@@ -113,6 +116,8 @@ pub(crate) struct World {
     /// Application commands by guild (`None`: global).
     pub(crate) commands: BTreeMap<Option<u64>, Vec<Value>>,
     pub(crate) invites: BTreeMap<String, Value>,
+    /// Guilds that the bot is not in.
+    pub(crate) elsewhere: BTreeMap<u64, elsewhere::Elsewhere>,
     nonces: HashMap<(u64, String), NonceEntry>,
     nonce_order: VecDeque<(u64, (u64, String))>,
     pub(crate) ids: Ids,
@@ -134,6 +139,7 @@ impl World {
             interaction_order: VecDeque::new(),
             commands: BTreeMap::new(),
             invites: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
             nonces: HashMap::new(),
             nonce_order: VecDeque::new(),
             ids: Ids::default(),

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::elsewhere::Elsewhere;
 use super::{BOT_ID, World};
 use crate::config::SimulatorConfig;
 use crate::snowflake::{DISCORD_EPOCH_MS, Mix, iso8601, made_ms};
@@ -24,11 +25,13 @@ const PLACES: [&str; 12] = [
     "Club",
     "Lounge",
 ];
+/// Guilds that the bot is not in.
+const ELSEWHERE: [&str; 4] = ["The Pantry", "Night Shift", "Book Club", "Tea House"];
 const CHANNELS: [&str; 8] = ["general", "bots", "music", "media", "games", "support", "welcome", "off-topic"];
 
 /// What an id is of: the low bits keep ids of different kinds apart.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     User = 1,
     Guild = 2,
     Channel = 3,
@@ -37,7 +40,7 @@ enum Kind {
 }
 
 /// Seeded source of ids: one a minute since a fixed day, so `(id >> 22) % shards` spreads evenly.
-struct SeedIds {
+pub(super) struct SeedIds {
     mix: Mix,
     at_ms: [u64; 6],
 }
@@ -48,7 +51,7 @@ impl SeedIds {
         Self { mix: Mix::new(seed), at_ms: [1_546_300_800_000; 6] }
     }
 
-    fn next(&mut self, kind: Kind) -> u64 {
+    pub(super) fn next(&mut self, kind: Kind) -> u64 {
         let at = &mut self.at_ms[kind as usize];
         *at += 1 + self.mix.below(60_000);
         ((*at - DISCORD_EPOCH_MS) << 22) | ((kind as u64) << 12) | self.mix.below(1 << 12)
@@ -94,17 +97,33 @@ impl World {
             };
             world.build_guild(&shape);
         }
+        for index in 0..config.elsewhere_guilds {
+            let name = ELSEWHERE[index % ELSEWHERE.len()].to_owned();
+            // The first of all is a member everywhere, the owner of the first of these.
+            let members = (0..3.min(users.len())).map(|offset| users[(index + offset) % users.len()]).collect();
+            world.elsewhere.insert(ids.next(Kind::Guild), Elsewhere { name, members });
+        }
+        if config.dressed {
+            world.dress(&mut ids);
+        }
         world
     }
 
     /// A guild made now, with `channels` text channels and the first `members` users, which the bot has just joined.
     pub(crate) fn create_guild(&mut self, name: &str, channels: usize, members: usize, now_ms: u64) -> u64 {
         let people: Vec<u64> = self.users.keys().copied().filter(|id| *id != BOT_ID).take(members).collect();
+        let id = self.ids.next(now_ms);
+        self.join_guild(id, name, channels, &people, now_ms);
+        id
+    }
+
+    /// The bot joins a guild of these people, made now.
+    pub(super) fn join_guild(&mut self, id: u64, name: &str, channels: usize, people: &[u64], now_ms: u64) {
         let mut next = || self.ids.next(now_ms);
         let shape = GuildShape {
-            id: next(),
+            id,
             name,
-            members: &people,
+            members: people,
             category: next(),
             voice: next(),
             thread: next(),
@@ -119,7 +138,6 @@ impl World {
             fields.remove("unavailable");
         }
         self.emit("GUILD_CREATE", &payload);
-        shape.id
     }
 
     /// A new user.
@@ -147,7 +165,7 @@ impl World {
         });
         let guild = self.guilds.entry(id).or_default();
         guild.fields = fields.as_object().cloned().unwrap_or_default();
-        guild.roles.insert(id, super::roles::role_object(id, "@everyone", 0, 0x6_6771_5FEF_FDFF));
+        guild.roles.insert(id, super::roles::role_object(id, "@everyone", 0, super::elsewhere::USUAL));
         guild.roles.insert(bot_role, super::roles::role_object(bot_role, "Miso", 2, 8));
         guild.roles.insert(member_role, super::roles::role_object(member_role, "Regulars", 1, 0));
         if let Some(role) = guild.roles.get_mut(&bot_role) {

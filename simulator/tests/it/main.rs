@@ -3,6 +3,7 @@
 mod client;
 mod control;
 mod gateway;
+mod oauth;
 mod process;
 mod rest;
 mod twilight;
