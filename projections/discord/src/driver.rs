@@ -80,6 +80,7 @@ async fn restore(log: &SharedLog, shared: &Shared) -> Result<(Schemas, Vec<(i32,
                     unknown = Some(fingerprint);
                 }
                 restore.take(&record.key, entry);
+                shared.note_folded_at(record.partition, record.timestamp_ms);
             }
         }
     })
@@ -188,12 +189,13 @@ async fn ends_of(log: &SharedLog, positions: &[(i32, i64)]) -> Option<Vec<(i32, 
 
 /// Folds a batch; waits only for the schema of a record that another version wrote.
 async fn fold_batch(schemas: &Schemas, shared: &Shared, reader: &Reader, batch: &Batch) {
-    let mut touched = [false; SLOTS as usize];
+    // By partition: when the newest of its records was appended.
+    let mut touched: [Option<i64>; SLOTS as usize] = [None; SLOTS as usize];
     let mut moved = Vec::new();
     let mut errors = 0;
     for record in batch.iter() {
         if let Some(touched) = usize::try_from(record.partition).ok().and_then(|p| touched.get_mut(p)) {
-            *touched = true;
+            *touched = (*touched).max(Some(record.timestamp_ms));
         }
         let Some(value) = &record.value else { continue };
         let mut folded = fold_record(shared, record.partition, record.offset, value, &mut moved);
@@ -209,7 +211,8 @@ async fn fold_batch(schemas: &Schemas, shared: &Shared, reader: &Reader, batch: 
         }
     }
     shared.index_channels(moved);
-    for (partition, _) in (0..SLOTS).zip(touched).filter(|(_, touched)| *touched) {
+    for (partition, at_ms) in (0..SLOTS).zip(touched).filter_map(|(partition, at)| Some((partition, at?))) {
+        shared.note_folded_at(partition, at_ms);
         if let Some(next) = reader.position(partition) {
             shared.set_folded(partition, next);
         }

@@ -14,6 +14,7 @@ mod driver;
 mod fold_tests;
 mod guild;
 mod key;
+mod listing;
 mod object;
 mod partition;
 pub mod permissions;

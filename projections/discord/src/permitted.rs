@@ -47,6 +47,12 @@ impl DiscordState {
         self.within(guild, |found| Some(standing(guild, found, user, &member(found, user)?)))?
     }
 
+    /// As [`standing`](Self::standing) for a member whom somebody else told of.
+    #[must_use]
+    pub fn standing_of(&self, guild: GuildId, user: UserId, member: &Member) -> Option<Standing> {
+        self.within(guild, |found| standing(guild, found, user, member))
+    }
+
     /// Where the bot stands; `None` when the guild is not known.
     #[must_use]
     pub fn bot_standing(&self, guild: GuildId) -> Option<Standing> {

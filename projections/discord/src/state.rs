@@ -64,6 +64,8 @@ pub(crate) struct Shared {
     partitions: Vec<RwLock<Partition>>,
     /// Offset of the next record to be folded, per partition; -1 before the restore.
     folded: Vec<AtomicI64>,
+    /// When the newest folded record was appended, Unix milliseconds, per partition; 0: none yet.
+    folded_at: Vec<AtomicI64>,
     /// Told after every batch.
     pub(crate) progress: watch::Sender<()>,
     /// Whether the fold has caught up with what stood in the log when it began.
@@ -76,6 +78,7 @@ impl Shared {
         Self {
             partitions: (0..SLOTS).map(|_| RwLock::default()).collect(),
             folded: (0..SLOTS).map(|_| AtomicI64::new(-1)).collect(),
+            folded_at: (0..SLOTS).map(|_| AtomicI64::new(0)).collect(),
             progress: watch::Sender::new(()),
             ready: watch::Sender::new(false),
             channels: RwLock::default(),
@@ -100,6 +103,15 @@ impl Shared {
 
     pub(crate) fn set_folded(&self, partition: i32, next: i64) {
         self.folded[Self::index(partition)].store(next, Ordering::Release);
+    }
+
+    pub(crate) fn folded_at(&self, partition: i32) -> Option<i64> {
+        Some(self.folded_at[Self::index(partition)].load(Ordering::Relaxed)).filter(|at| *at > 0)
+    }
+
+    /// A record of this time was folded.
+    pub(crate) fn note_folded_at(&self, partition: i32, at_ms: i64) {
+        self.folded_at[Self::index(partition)].fetch_max(at_ms, Ordering::Relaxed);
     }
 
     /// Takes over which channels have come and gone.

@@ -283,3 +283,52 @@ async fn a_record_of_another_version_waits_for_its_schema() {
     timeout(DEADLINE, state.wait_folded(slot(GUILD), next)).await.expect("in time");
     assert!(state.was_initial(GUILD, next - 1), "the READY that listed it was understood");
 }
+
+#[tokio::test]
+async fn permissions_members_and_age_are_answered_from_the_fold_and_after_a_restart() {
+    let bench = Bench::start().await;
+    let user = |id: u64| json!({"id": id.to_string(), "username": format!("u{id}")});
+    let member = |id: u64, roles: &[&str]| json!({"user": user(id), "roles": roles});
+    let everyone = GUILD.to_string();
+    let created = json!({
+        "id": everyone, "owner_id": "1", "member_count": 4,
+        "roles": [
+            {"id": everyone, "position": 0, "permissions": "3072"}, {"id": "50", "position": 1, "permissions": "8192"},
+            {"id": "60", "position": 2, "permissions": "268435456", "managed": true}, {"id": "70", "position": 3, "permissions": "0"},
+        ],
+        "channels": [{"id": "500", "type": 0, "permission_overwrites": [{"id": everyone, "type": 0, "allow": "0", "deny": "2048"}]}],
+        "threads": [{"id": "600", "type": 12, "parent_id": "500", "owner_id": "3"}],
+        "members": [member(1, &[]), member(2, &["50"]), member(3, &[]), member(99, &["60"])], "voice_states": [],
+    });
+    bench.log.append(shard_ready(&[GUILD])).await.expect("appended");
+    bench.events(&[ready(), ("GUILD_CREATE", created)]).await;
+    let (state, cancel) = bench.state(Duration::from_millis(5));
+    until_ready(&state).await;
+    let asked = |state: &DiscordState| {
+        let may = |user: u64, channel: Option<u64>| {
+            state.member_permissions(GUILD, UserId(user), channel.map(ChannelId)).map(|bits| bits.0)
+        };
+        let mut members = Vec::new();
+        let last = state.visit_members(GUILD, Some(UserId(1)), 2, |user, _, _| members.push(user.0));
+        assert_eq!((members, last), (vec![2, 3], Some(UserId(3))));
+        assert_eq!((may(1, None), may(1, Some(600))), (Some(u64::MAX), Some(u64::MAX)), "the owner");
+        assert_eq!((may(2, None), may(2, Some(500))), (Some(3072 | 8192), Some(1024 | 8192)));
+        assert_eq!((may(2, Some(600)), may(3, Some(600))), (Some(0), Some(1024)), "a private thread");
+        assert_eq!((may(4, None), may(2, Some(501))), (None, None), "nobody and nowhere");
+        assert_eq!(state.bot_permissions(GUILD, Some(ChannelId(500))).map(|bits| bits.0), Some(1024 | 268_435_456));
+        assert_eq!(state.bot_can_assign(GUILD, 50), Some(Ok(())));
+        assert!(state.bot_can_assign(GUILD, 70).is_some_and(|able| able.is_err()), "above");
+        assert_eq!((state.known_members(GUILD), state.folded_at_ms(slot(GUILD)).is_some()), (4, true));
+        let mut seen = Vec::new();
+        assert!(state.visit_roles(GUILD, |id, _| seen.push(id)) && !state.visit_roles(OTHER, |_, _| {}));
+        assert_eq!(seen, [50, 60, 70, GUILD.0]);
+    };
+    asked(&state);
+    until("a checkpoint", async || bench.committed(slot(GUILD)).await.is_some()).await;
+    until("the bot's", async || bench.committed(0).await.is_some()).await;
+    drop((state, cancel));
+    let bench = bench.reopen().await;
+    let (state, _cancel) = bench.state(Duration::from_secs(1));
+    until_ready(&state).await;
+    asked(&state);
+}
