@@ -10,7 +10,7 @@ use miso_discord_state::DiscordState;
 use miso_gateway::{GatewayConfig, GatewayStatus, IntentsChoice, ShardStatus, Shards};
 use miso_gateway_proxy::{Proxy, ProxyConfig};
 use miso_groups::Groups;
-use miso_handlers::CommandsHandlerConfig;
+use miso_handlers::{CommandsHandlerConfig, EventsHandlerConfig, MessagesHandlerConfig};
 use miso_log::SharedLog;
 use miso_rest_ingress::IngressConfig;
 use miso_sender::{Sender, SenderConfig, SenderHandle};
@@ -212,12 +212,14 @@ async fn handlers(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<
     let commands = CommandsHandlerConfig::new(commands_url, config.cluster_key.clone().map(|key| key.0));
     let both = || (Arc::clone(&shared.log), Arc::clone(&shared.state));
     let (log, state) = both();
-    let messages = miso_handlers::run_messages(log, state, cancel.clone());
+    let messages = miso_handlers::run_messages(MessagesHandlerConfig::default(), log, state, cancel.clone());
     let (log, state) = both();
-    let events = miso_handlers::run_events(log, state, cancel.clone());
+    let events = miso_handlers::run_events(EventsHandlerConfig::default(), log, state, cancel.clone());
+    let (log, state) = both();
+    let facts = miso_handlers::run_facts(log, state, cancel.clone());
     let (log, state) = both();
     let commands = miso_handlers::run_commands(commands, log, state, cancel);
-    tokio::try_join!(messages, events, commands)?;
+    tokio::try_join!(messages, events, facts, commands)?;
     Ok(())
 }
 

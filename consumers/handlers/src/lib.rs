@@ -1,20 +1,35 @@
 //! The bot: message, command and event handlers, as consumer groups of the log.
 //!
 //! - [`run_messages`], group `miso.messages` over `gateway.events`: finds messages that are commands
-//!   and appends them to `bot.commands`.
+//!   and appends them to `bot.commands`; counts what members write, tells who asked for a word, says
+//!   custom commands.
 //! - [`run_commands`], group `miso.commands` over `bot.commands`: parses arguments, asks the commands
 //!   API or shows Discord's data, and appends the answer to `rest.actions`.
-//! - [`run_events`], group `miso.events` over `gateway.events`: joins, leaves, reactions.
+//! - [`run_events`], group `miso.events` over `gateway.events`: greetings, goodbyes, roles for new
+//!   members, logs, stars.
+//! - [`run_facts`], group `miso.facts` over `bot.facts`: levels, reminders, the starboard.
 //!
 //! Effects and positions are one transaction: a handler that dies anywhere has answered a command
 //! or will, once.
 
+mod action;
+mod ask;
 mod clock;
 mod commands;
+mod counts;
 mod events;
+mod facts;
+mod following;
 mod gateway;
+mod guild;
+mod history;
 mod messages;
 mod parked;
+mod person;
+mod place;
+mod placeholders;
+mod settings;
+mod text;
 
 use miso_log::LogError;
 
@@ -22,10 +37,13 @@ pub use commands::{
     API_ATTEMPT_TIMEOUT, API_PATIENCE, COMMAND_BATCH, CONCURRENT_CHANNELS, CommandsHandlerConfig,
     GROUP as COMMANDS_GROUP, run_commands,
 };
-pub use events::{GROUP as EVENTS_GROUP, run_events};
-pub use gateway::{LAZY_COMMIT_EVENTS, LAZY_COMMIT_INTERVAL};
+pub use events::{DEFAULT_PANEL_URL, EventsHandlerConfig, GROUP as EVENTS_GROUP, run_events};
+pub use facts::{GROUP as FACTS_GROUP, run_facts};
+pub use following::{LAZY_COMMIT_EVENTS, LAZY_COMMIT_INTERVAL};
+pub use history::{HISTORY_RECORDS, HISTORY_TIME};
+pub use messages::passive::NOTIFIED;
 pub use messages::scan::may_be_command;
-pub use messages::{GROUP as MESSAGES_GROUP, run_messages};
+pub use messages::{COUNTS_WITHIN, GROUP as MESSAGES_GROUP, MessagesHandlerConfig, run_messages};
 
 /// A handler ended; a restart may mend it.
 #[derive(Debug, thiserror::Error)]

@@ -38,3 +38,8 @@ pub(crate) fn gap(group: &str, topic: Topic, partition: i32, from: i64, to: i64)
         HandlerGap { group: group.to_owned(), topic: topic.name.to_owned(), partition, from, to, at_ms: now_ms() };
     Append::new(PARKED, 0, gap.to_bytes(), gap.at_ms)
 }
+
+/// Where JSON is wrong, without the JSON.
+pub(crate) fn place_of(error: &serde_json::Error) -> String {
+    format!("{:?} at line {}, column {}", error.classify(), error.line(), error.column())
+}

@@ -4,7 +4,7 @@ use miso_model::{ChannelId, GuildId, MessageId, UserId};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What a command needs of a MESSAGE_CREATE.
+/// What the message handler needs of a MESSAGE_CREATE.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Message<'a> {
     pub(crate) id: MessageId,
@@ -14,6 +14,9 @@ pub(crate) struct Message<'a> {
     #[serde(borrow, default)]
     pub(crate) content: Cow<'a, str>,
     pub(crate) author: Author,
+    /// Only counted.
+    #[serde(default)]
+    pub(crate) attachments: Vec<serde::de::IgnoredAny>,
     #[serde(default)]
     webhook_id: Option<serde::de::IgnoredAny>,
     #[serde(default, rename = "type")]
@@ -58,6 +61,14 @@ pub(crate) struct People {
 impl People {
     pub(crate) fn read(d: &[u8]) -> Self {
         serde_json::from_slice(d).unwrap_or_default()
+    }
+
+    /// Of an INTERACTION_CREATE: who caused it.
+    pub(crate) fn of_interaction(d: &[u8]) -> Self {
+        let interaction: Value = serde_json::from_slice(d).unwrap_or_default();
+        let member = interaction.get("member").cloned().unwrap_or_default();
+        let author = member.get("user").or_else(|| interaction.get("user")).cloned().unwrap_or_default();
+        Self { author, member, mentions: Vec::new() }
     }
 
     /// Ids of the mentioned.

@@ -1,26 +1,37 @@
-//! Finding commands among messages.
+//! Finding commands among messages and pressed buttons, and what else follows from messages:
+//! experience, notifications, custom commands, counts.
 
+mod activity;
+mod keywords;
 pub(crate) mod message;
-pub(crate) mod prefixes;
+pub(crate) mod passive;
 pub(crate) mod recognise;
 pub(crate) mod scan;
+mod settings;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use miso_command_catalogue::{CATALOGUE, Found};
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::{AGGREGATES, BOT_COMMANDS, GATEWAY_EVENTS};
 use miso_log::{Append, Record, SharedLog};
 use miso_model::{BotCommand, EventView, LogRecord, UserId, slot};
 use tokio_util::sync::CancellationToken;
 
+use self::activity::{Writing, worth};
 use self::message::Message;
-use self::prefixes::Prefixes;
+use self::passive::Heard;
 use self::recognise::recognise;
 use self::scan::may_be_command;
-use crate::HandlersError;
+use self::settings::{GuildMessages, MessageSettings};
+use crate::action::Cause;
 use crate::clock::now_ms;
-use crate::gateway::{Handler, follow};
-use crate::parked::parked;
+use crate::counts::{Counted, Counts};
+use crate::gateway::{EventHandler, follow};
+use crate::parked::{parked, place_of};
+use crate::settings::Followed;
+use crate::{HandlersError, LAZY_COMMIT_INTERVAL};
 
 /// Bytes of a MESSAGE_CREATE that may be a command, at most; a larger one is parked. Leaves room for
 /// the rest of the record under the topic's bound.
@@ -29,63 +40,161 @@ const COMMAND_MESSAGE_BYTES: usize = BOT_COMMANDS.0.max_record_bytes - 64 * 1_02
 /// The consumer group of the message handler.
 pub const GROUP: &str = "miso.messages";
 
-/// Finds commands among the messages, until cancelled. Prefixes come from `bot.settings`, folded to
-/// its end before the first message is looked at.
+/// Messages are only counted: what was counted of a partition is told so often, at the most, and the
+/// position waits with it. After a crash so much is read again.
+pub const COUNTS_WITHIN: Duration = Duration::from_secs(10);
+
+/// Section of the configuration.
+#[derive(Debug, Clone)]
+pub struct MessagesHandlerConfig {
+    /// How long counts and the positions behind them may wait: [`COUNTS_WITHIN`].
+    pub counts_within: Duration,
+}
+
+impl Default for MessagesHandlerConfig {
+    fn default() -> Self {
+        Self { counts_within: COUNTS_WITHIN }
+    }
+}
+
+/// Finds commands among the messages, counts what members write, tells who asked for a word, and says
+/// custom commands, until cancelled: all in the transactions that pass the messages. Settings come
+/// from `bot.settings`, folded to its end before the first message is looked at.
 ///
 /// # Errors
 /// See [`HandlersError`]. A log that is away is waited for.
 pub async fn run_messages(
+    config: MessagesHandlerConfig,
     log: SharedLog,
     state: Arc<DiscordState>,
     cancel: CancellationToken,
 ) -> Result<(), HandlersError> {
-    let prefixes = tokio::select! {
+    let settings = tokio::select! {
         () = cancel.cancelled() => return Ok(()),
-        prefixes = Prefixes::fold(&log) => prefixes?,
+        settings = Followed::fold(&log) => settings?,
     };
-    follow(log, Arc::clone(&state), Messages { state, prefixes, own: None }, cancel).await
+    let messages = Messages {
+        config,
+        state: Arc::clone(&state),
+        settings,
+        own: None,
+        writing: Writing::default(),
+        counts: Counts::default(),
+    };
+    follow(log, state, messages, cancel).await
 }
 
 struct Messages {
+    config: MessagesHandlerConfig,
     state: Arc<DiscordState>,
-    prefixes: Prefixes,
+    settings: Followed<MessageSettings>,
     /// The bot's user, once it is known.
     own: Option<UserId>,
+    writing: Writing,
+    counts: Counts,
 }
 
-impl Handler for Messages {
+impl EventHandler for Messages {
     const GROUP: &'static str = GROUP;
 
+    /// Where it matters, it is waited for.
     fn needs_state(_: &str) -> bool {
         false
     }
 
-    fn event(&mut self, event: &EventView<'_>, record: &Record, out: &mut Vec<Append>) {
+    async fn event(&mut self, event: &EventView<'_>, record: &Record, out: &mut Vec<Append>) {
         if event.event_type != "MESSAGE_CREATE" {
             return;
         }
-        let prefix = self.prefixes.of(event.guild_id);
-        if !may_be_command(event.d, prefix.as_bytes()) {
+        if let Some(guild) = event.guild_id {
+            self.counts.add(record.partition, guild, event.received_at_ms, Counted::Message);
+        }
+        // Most messages concern nothing of this, and are not parsed.
+        let view = &self.settings.view;
+        let settings = view.of(event.guild_id);
+        let command = may_be_command(event.d, GuildMessages::prefix(settings).as_bytes());
+        let counted = view.counts(settings, event.channel_id, event.user_id);
+        let watched = event.guild_id.is_some() && !view.keywords.is_empty();
+        if !(command || counted || watched) {
             return;
         }
-        let message = match Message::read(event.d) {
-            Ok(message) => message,
-            Err(error) => {
-                out.push(parked(GROUP, GATEWAY_EVENTS, record, "malformed_payload", &place_of(&error)));
-                return;
-            }
-        };
-        if !message.is_from_a_person() {
-            return;
+        match Message::read(event.d) {
+            Ok(message) if message.is_from_a_person() => self.heard(event, record, &message, out).await,
+            Ok(_) => {}
+            Err(error) => out.push(parked(GROUP, GATEWAY_EVENTS, record, "malformed_payload", &place_of(&error))),
         }
+    }
+
+    fn gathered(&mut self, partition: i32, next: i64) -> Vec<Append> {
+        let now_ms = now_ms();
+        let mut requests = self.writing.take(GROUP, partition, next, now_ms);
+        requests.extend(self.counts.take(GROUP, partition, next, now_ms));
+        requests
+    }
+
+    fn patience(&self, partition: i32) -> Duration {
+        let only_counts = self.writing.is_empty(partition) && !self.counts.is_empty(partition);
+        if only_counts { self.config.counts_within } else { LAZY_COMMIT_INTERVAL.min(self.config.counts_within) }
+    }
+
+    fn forget(&mut self, partition: i32) {
+        self.writing.forget(partition);
+        self.counts.forget(partition);
+    }
+
+    async fn update(&mut self) -> Result<(), HandlersError> {
+        self.settings.update().await
+    }
+}
+
+impl Messages {
+    /// A person wrote something that may matter.
+    async fn heard(&mut self, event: &EventView<'_>, record: &Record, message: &Message<'_>, out: &mut Vec<Append>) {
         if self.own.is_none() {
             self.own = self.state.own_user().map(|own| own.id);
         }
-        if event.d.len() > COMMAND_MESSAGE_BYTES {
-            out.push(parked(GROUP, GATEWAY_EVENTS, record, "too_large", "the message is too large for bot.commands"));
+        let view = &self.settings.view;
+        let settings = view.of(event.guild_id);
+        if let Some(guild) = event.guild_id
+            && view.counts(settings, Some(message.channel_id), Some(message.author.id))
+        {
+            let xp = worth(&message.content, message.attachments.len());
+            let at = (message.author.id, message.channel_id);
+            self.writing.add(record.partition, guild, at, xp, event.received_at_ms);
+        }
+        let called = recognise(&message.content, GuildMessages::prefix(settings), self.own);
+        let custom = settings.zip(called).and_then(|(settings, (_, line))| {
+            let text = passive::custom(settings, line)?;
+            matches!(CATALOGUE.find(line), Found::Unknown { .. }).then_some((settings, text))
+        });
+        let found = match (event.guild_id, called) {
+            (Some(guild), None) => passive::found(&view.keywords, message, guild),
+            _ => Vec::new(),
+        };
+        if called.is_some()
+            && let Some(guild) = event.guild_id
+        {
+            self.counts.add(record.partition, guild, event.received_at_ms, Counted::Command);
+        }
+        if let (None, Some((prefix, line))) = (custom, called) {
+            out.push(Self::command(event, record, message, (prefix, line)));
             return;
         }
-        let Some((prefix, line)) = recognise(&message.content, prefix, self.own) else { return };
+        let Some(guild) = event.guild_id.filter(|_| custom.is_some() || !found.is_empty()) else { return };
+        self.state.wait_folded(record.partition, record.offset + 1).await;
+        let id = event.id();
+        let cause = Cause { group: GROUP, id: &id, now_ms: now_ms() };
+        let heard = Heard { cause, guild, state: &self.state, message, d: event.d };
+        match custom {
+            Some((settings, text)) => out.extend(passive::say(&heard, settings, text)),
+            None => out.extend(passive::notify(&heard, found)),
+        }
+    }
+
+    fn command(event: &EventView<'_>, record: &Record, message: &Message<'_>, (prefix, line): (&str, &str)) -> Append {
+        if event.d.len() > COMMAND_MESSAGE_BYTES {
+            return parked(GROUP, GATEWAY_EVENTS, record, "too_large", "the message is too large for bot.commands");
+        }
         let command = BotCommand {
             event_id: event.id(),
             guild_id: message.guild_id,
@@ -99,18 +208,12 @@ impl Handler for Messages {
             event_partition: record.partition,
             event_offset: record.offset,
         };
-        let partition = slot(command.channel_id) % AGGREGATES;
-        // Kept from now on, however long the message has waited.
-        out.push(Append::new(BOT_COMMANDS, partition, command.to_bytes(), now_ms()));
-        metrics::counter!("miso_handlers_commands_recognised_total").increment(1);
-    }
-
-    async fn update(&mut self) -> Result<(), HandlersError> {
-        self.prefixes.update().await
+        append(&command)
     }
 }
 
-/// Where JSON is wrong, without the JSON.
-fn place_of(error: &serde_json::Error) -> String {
-    format!("{:?} at line {}, column {}", error.classify(), error.line(), error.column())
+fn append(command: &BotCommand) -> Append {
+    metrics::counter!("miso_handlers_commands_recognised_total").increment(1);
+    // Kept from now on, however long the message has waited.
+    Append::new(BOT_COMMANDS, slot(command.channel_id) % AGGREGATES, command.to_bytes(), now_ms())
 }

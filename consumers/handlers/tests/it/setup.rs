@@ -6,7 +6,9 @@ use std::time::Duration;
 use miso_bot_store::Store;
 use miso_commands_api::{CommandsApi, CommandsConfig};
 use miso_discord_state::{DiscordState, StateConfig};
-use miso_handlers::{CommandsHandlerConfig, run_commands, run_events, run_messages};
+use miso_handlers::{
+    CommandsHandlerConfig, EventsHandlerConfig, MessagesHandlerConfig, run_commands, run_events, run_facts, run_messages,
+};
 use miso_log::catalogue::{
     BOT_ANSWERS, BOT_COMMANDS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, DISCORD_STATE, GATEWAY_EVENTS, PARKED,
     REST_ACTIONS, SCHEMAS,
@@ -168,16 +170,18 @@ impl World {
         Role { address, _task: task }
     }
 
-    /// Message, command and event handlers, with the commands API at `address`.
+    /// Message, command, event and fact handlers, with the commands API at `address`.
     pub(crate) fn handlers(&self, address: SocketAddr, patience: Duration) -> Handlers {
         let mut config = CommandsHandlerConfig::new(format!("http://{address}"), Some("key".to_owned()));
         config.patience = patience;
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let (log, state) = (self.log.clone(), self.state.clone());
-        tasks.spawn(run_messages(log.clone(), state.clone(), cancel.clone()));
+        let messages = MessagesHandlerConfig { counts_within: Duration::from_millis(100) };
+        tasks.spawn(run_messages(messages, log.clone(), state.clone(), cancel.clone()));
         tasks.spawn(run_commands(config, log.clone(), state.clone(), cancel.clone()));
-        tasks.spawn(run_events(log, state, cancel.clone()));
+        tasks.spawn(run_facts(log.clone(), state.clone(), cancel.clone()));
+        tasks.spawn(run_events(EventsHandlerConfig::default(), log, state, cancel.clone()));
         Handlers { cancel, tasks }
     }
 }

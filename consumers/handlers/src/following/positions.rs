@@ -7,23 +7,25 @@ use tokio::time::Instant;
 
 /// Positions that nothing depends on are committed so often. After a crash so much is read again.
 pub const LAZY_COMMIT_INTERVAL: Duration = Duration::from_secs(1);
-/// And after so many events.
+/// And after so many records.
 pub const LAZY_COMMIT_EVENTS: usize = 100_000;
 
 /// Positions by partition.
 #[derive(Debug, Default)]
 pub(crate) struct Positions {
     partitions: Vec<Slot>,
-    /// Events passed since the last commit of all.
+    /// Records passed since the last commit of all.
     passed: usize,
-    /// When the oldest of them was passed.
-    since: Option<Instant>,
+    /// When the next bare position must be committed.
+    flush_at: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
     /// `None`: nothing uncommitted.
     next: Option<i64>,
+    /// When that was noticed.
+    since: Option<Instant>,
     records: Vec<Append>,
 }
 
@@ -35,6 +37,13 @@ pub(crate) struct Write {
     pub(crate) records: Vec<Append>,
 }
 
+impl Slot {
+    fn take(&mut self, partition: i32) -> Option<Write> {
+        let slot = std::mem::take(self);
+        Some(Write { partition, next: slot.next?, records: slot.records })
+    }
+}
+
 impl Positions {
     fn slot(&mut self, partition: i32) -> &mut Slot {
         let index = usize::try_from(partition).unwrap_or_default();
@@ -44,7 +53,7 @@ impl Positions {
         &mut self.partitions[index]
     }
 
-    /// An event was looked at; `out` is emptied into what its partition must write.
+    /// A record was looked at; `out` is emptied into what its partition must write.
     pub(crate) fn pass_one(&mut self, partition: i32, next: i64, out: &mut Vec<Append>) {
         let slot = self.slot(partition);
         slot.next = Some(next);
@@ -54,7 +63,7 @@ impl Positions {
         self.passed += 1;
     }
 
-    /// Events up to `next` were passed.
+    /// Records up to `next` were passed.
     pub(crate) fn pass(&mut self, partition: i32, next: i64, mut records: Vec<Append>) {
         self.pass_one(partition, next, &mut records);
     }
@@ -66,27 +75,28 @@ impl Positions {
 
     /// What one partition must write.
     pub(crate) fn take(&mut self, partition: i32) -> Option<Write> {
-        let slot = std::mem::take(self.slot(partition));
-        Some(Write { partition, next: slot.next?, records: slot.records })
+        self.slot(partition).take(partition)
     }
 
-    /// What must be written now: partitions with records; or, when `all` is asked for or enough has
-    /// been passed, every partition that moved.
-    pub(crate) fn take_due(&mut self, all: bool) -> Vec<Write> {
+    /// What must be written now: partitions with records; those whose bare position has waited as long
+    /// as `patience` of theirs allows; or, when `all` is asked for or enough has been passed, every
+    /// partition that moved.
+    pub(crate) fn take_due(&mut self, all: bool, now: Instant, patience: impl Fn(i32) -> Duration) -> Vec<Write> {
         let all = all || self.passed >= LAZY_COMMIT_EVENTS;
         if all {
             self.passed = 0;
-            self.since = None;
-        } else if self.since.is_none() && self.passed > 0 {
-            self.since = Some(Instant::now());
         }
+        self.flush_at = None;
         let mut due = Vec::new();
         for (partition, slot) in (0..).zip(&mut self.partitions) {
-            if let Some(next) = slot.next
-                && (all || !slot.records.is_empty())
-            {
-                due.push(Write { partition, next, records: std::mem::take(&mut slot.records) });
-                slot.next = None;
+            if slot.next.is_none() {
+                continue;
+            }
+            let flush_at = *slot.since.get_or_insert(now) + patience(partition);
+            if all || !slot.records.is_empty() || flush_at <= now {
+                due.extend(slot.take(partition));
+            } else {
+                self.flush_at = Some(self.flush_at.map_or(flush_at, |earlier| earlier.min(flush_at)));
             }
         }
         due
@@ -94,7 +104,7 @@ impl Positions {
 
     /// When bare positions must be committed; `None` while there are none.
     pub(crate) fn flush_at(&self) -> Option<Instant> {
-        self.since.map(|since| since + LAZY_COMMIT_INTERVAL)
+        self.flush_at
     }
 }
 
@@ -108,23 +118,30 @@ mod tests {
         Append::new(PARKED, 0, vec![1], 0)
     }
 
-    fn due(positions: &mut Positions, all: bool) -> Vec<(i32, i64, usize)> {
-        positions.take_due(all).iter().map(|write| (write.partition, write.next, write.records.len())).collect()
+    fn due(positions: &mut Positions, all: bool, now: Instant) -> Vec<(i32, i64, usize)> {
+        let patience = |partition| LAZY_COMMIT_INTERVAL * if partition == 5 { 10 } else { 1 };
+        let due = positions.take_due(all, now, patience);
+        due.iter().map(|write| (write.partition, write.next, write.records.len())).collect()
     }
 
     #[test]
-    fn records_are_written_at_once_and_bare_positions_later() {
+    fn records_are_written_at_once_and_bare_positions_when_their_patience_is_over() {
         let mut positions = Positions::default();
+        let now = Instant::now();
         positions.pass_one(3, 10, &mut Vec::new());
         positions.pass_one(3, 11, &mut vec![record()]);
+        positions.pass_one(4, 2, &mut Vec::new());
         positions.pass_one(5, 7, &mut Vec::new());
-        assert_eq!(due(&mut positions, false), [(3, 11, 1)]);
-        assert!(positions.flush_at().is_some());
-        assert_eq!(due(&mut positions, false), []);
+        assert_eq!(due(&mut positions, false, now), [(3, 11, 1)]);
+        assert_eq!(positions.flush_at(), Some(now + LAZY_COMMIT_INTERVAL));
+        assert_eq!(due(&mut positions, false, now + LAZY_COMMIT_INTERVAL / 2), []);
+        positions.pass_one(4, 3, &mut Vec::new());
+        assert_eq!(due(&mut positions, false, now + LAZY_COMMIT_INTERVAL), [(4, 3, 0)]);
+        assert_eq!(positions.flush_at(), Some(now + LAZY_COMMIT_INTERVAL * 10));
         positions.pass_one(3, 12, &mut Vec::new());
-        assert_eq!(due(&mut positions, true), [(3, 12, 0), (5, 7, 0)]);
+        assert_eq!(due(&mut positions, true, now), [(3, 12, 0), (5, 7, 0)]);
         assert!(positions.flush_at().is_none());
-        assert_eq!(due(&mut positions, true), []);
+        assert_eq!(due(&mut positions, true, now), []);
     }
 
     #[test]
@@ -132,15 +149,15 @@ mod tests {
         let mut positions = Positions::default();
         positions.pass_one(3, 10, &mut vec![record()]);
         positions.forget(3);
-        assert_eq!(due(&mut positions, true), []);
+        assert_eq!(due(&mut positions, true, Instant::now()), []);
     }
 
     #[test]
-    fn after_many_events_positions_are_committed_without_waiting() {
+    fn after_many_records_positions_are_committed_without_waiting() {
         let mut positions = Positions::default();
         for next in 1..=LAZY_COMMIT_EVENTS {
             positions.pass_one(1, i64::try_from(next).expect("small"), &mut Vec::new());
         }
-        assert_eq!(due(&mut positions, false), [(1, LAZY_COMMIT_EVENTS as i64, 0)]);
+        assert_eq!(due(&mut positions, false, Instant::now()), [(1, LAZY_COMMIT_EVENTS as i64, 0)]);
     }
 }

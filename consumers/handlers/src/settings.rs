@@ -1,24 +1,31 @@
-use std::collections::HashMap;
+//! Settings in memory: `bot.settings` folded to its end before the first record is looked at, and
+//! followed from then on. Each handler keeps of them what it needs, read once, as it needs it.
 
-use miso_command_catalogue::DEFAULT_PREFIX;
 use miso_log::catalogue::{AGGREGATES, BOT_SETTINGS};
 use miso_log::{Batch, LogError, ReadError, Reader, Schemas, SharedLog};
-use miso_model::{Aggregate, GuildId, Setting};
-use serde::Deserialize;
+use miso_model::{Aggregate, Setting};
+use miso_settings::Settings;
 
 use crate::HandlersError;
 
-/// Prefixes of guilds that set one, in memory: one entry of about 100 bytes per such guild.
+/// What a handler keeps of the settings. Bounded by what `bot.settings` holds: one record per guild
+/// or user that changed anything.
+pub(crate) trait View: Default + Send {
+    /// These are the aggregate's settings now; none set when it is empty.
+    fn set(&mut self, aggregate: Aggregate, settings: &Settings);
+}
+
+/// A handler's view of the settings, kept up to date.
 #[derive(Debug)]
-pub(crate) struct Prefixes {
-    of: HashMap<u64, Box<str>>,
+pub(crate) struct Followed<V> {
+    pub(crate) view: V,
     reader: Reader,
     schemas: Schemas,
     /// Read, but not taken over to its end yet.
     batch: Option<Batch>,
 }
 
-impl Prefixes {
+impl<V: View> Followed<V> {
     /// Folds `bot.settings` to its end of now.
     pub(crate) async fn fold(log: &SharedLog) -> Result<Self, HandlersError> {
         let schemas = Schemas::open(log.clone()).await?;
@@ -28,25 +35,18 @@ impl Prefixes {
             from.push((partition, bounds.earliest));
             ends.push((partition, bounds.latest));
         }
-        let mut prefixes = Self { of: HashMap::new(), reader: log.reader(BOT_SETTINGS, &from), schemas, batch: None };
+        let reader = log.reader(BOT_SETTINGS, &from);
+        let mut followed = Self { view: V::default(), reader, schemas, batch: None };
         loop {
-            match prefixes.reader.next_before(&ends).await {
-                Ok(Some(batch)) => prefixes.apply(&batch).await,
-                Ok(None) => return Ok(prefixes),
+            match followed.reader.next_before(&ends).await {
+                Ok(Some(batch)) => followed.apply(&batch).await,
+                Ok(None) => return Ok(followed),
                 // Compaction took what is overwritten anyway.
                 Err(ReadError::BehindRetention { .. }) => {}
                 Err(ReadError::Unavailable(reason)) => return Err(LogError::Unavailable(reason).into()),
                 Err(ReadError::Closed) => return Err(LogError::Closed.into()),
             }
         }
-    }
-
-    /// The prefix of a guild, or of direct messages.
-    pub(crate) fn of(&self, guild: Option<GuildId>) -> &str {
-        if self.of.is_empty() {
-            return DEFAULT_PREFIX;
-        }
-        guild.and_then(|guild| self.of.get(&guild.0)).map_or(DEFAULT_PREFIX, |prefix| prefix)
     }
 
     /// Waits for changed settings and takes them over. Cancel-safe.
@@ -70,30 +70,17 @@ impl Prefixes {
     async fn apply(&mut self, batch: &Batch) {
         for record in batch.iter() {
             let key = std::str::from_utf8(&record.key).ok().and_then(|key| key.parse().ok());
-            let Some(Aggregate::Guild(guild)) = key else { continue };
+            let Some(aggregate) = key else { continue };
             let Some(value) = &record.value else {
-                self.of.remove(&guild.0);
+                self.view.set(aggregate, &Settings::default());
                 continue;
             };
             match self.schemas.decode_waiting::<Setting>(value).await {
-                Ok(setting) => self.set(guild, &setting),
+                Ok(setting) => self.view.set(aggregate, &Settings::read(&setting.json)),
                 Err(error) => {
                     tracing::error!(partition = record.partition, offset = record.offset, %error, "a setting cannot be read");
                 }
             }
-        }
-    }
-
-    fn set(&mut self, guild: GuildId, setting: &Setting) {
-        #[derive(Deserialize)]
-        struct Settings {
-            #[serde(default)]
-            prefix: Option<Box<str>>,
-        }
-        let prefix = serde_json::from_slice(&setting.json).ok().and_then(|Settings { prefix }| prefix);
-        match prefix.filter(|prefix| !prefix.is_empty()) {
-            Some(prefix) => drop(self.of.insert(guild.0, prefix)),
-            None => drop(self.of.remove(&guild.0)),
         }
     }
 }

@@ -1,0 +1,253 @@
+//! Words that people want to be told of. Pure.
+//!
+//! A keyword is found where it stands as whole words, in any case, with or without an s at its end. To
+//! look a message up costs one table look-up per word of it, whatever the number of keywords.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use miso_model::{GuildId, UserId};
+
+/// A word or a few that a user wants to be told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Keyword {
+    user: UserId,
+    /// Only there; everywhere if none.
+    guild: Option<GuildId>,
+    /// In lower case, with single spaces.
+    folded: Box<str>,
+    /// Its first run of letters and digits, in lower case: the key of the table.
+    key: Box<str>,
+    /// What stands before that: `#` of `#1`.
+    before: Box<str>,
+}
+
+impl Keyword {
+    /// `None` for a text without any letter or digit.
+    pub(crate) fn new(user: UserId, guild: Option<GuildId>, text: &str) -> Option<Self> {
+        let spaced = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let first = words(&spaced).next()?;
+        let before = spaced[..first.start].into();
+        Some(Self { user, guild, folded: fold(&spaced).into(), key: fold(&spaced[first]).into(), before })
+    }
+}
+
+/// Where a user's keywords stand in a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Match {
+    pub(crate) user: UserId,
+    /// The first that was found.
+    pub(crate) keyword: String,
+    /// Bytes of the text, in order, not overlapping.
+    pub(crate) at: Vec<Range<usize>>,
+}
+
+/// All keywords, by their first word.
+#[derive(Debug, Default)]
+pub(crate) struct Keywords {
+    by_word: HashMap<Box<str>, Vec<Keyword>>,
+    of_user: HashMap<u64, Vec<Box<str>>>,
+}
+
+impl Keywords {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_word.is_empty()
+    }
+
+    /// A user's keywords are these now.
+    pub(crate) fn set(&mut self, user: UserId, keywords: Vec<Keyword>) {
+        for key in self.of_user.remove(&user.0).unwrap_or_default() {
+            if let Some(others) = self.by_word.get_mut(&key) {
+                others.retain(|keyword| keyword.user != user);
+                if others.is_empty() {
+                    self.by_word.remove(&key);
+                }
+            }
+        }
+        if keywords.is_empty() {
+            return;
+        }
+        let mut keys = Vec::with_capacity(keywords.len());
+        for keyword in keywords {
+            let key = keyword.key.clone();
+            keys.push(key.clone());
+            self.by_word.entry(key).or_default().push(keyword);
+        }
+        self.of_user.insert(user.0, keys);
+    }
+
+    /// Who is to be told of a message in a guild, in the order of the text.
+    pub(crate) fn find(&self, text: &str, guild: GuildId) -> Vec<Match> {
+        let mut found: Vec<Match> = Vec::new();
+        let mut folded = String::new();
+        for word in words(text) {
+            folded.clear();
+            folded.extend(text[word.clone()].chars().flat_map(char::to_lowercase));
+            let singular = folded.strip_suffix('s');
+            for key in [Some(folded.as_str()), singular].into_iter().flatten() {
+                for keyword in self.by_word.get(key).into_iter().flatten() {
+                    if keyword.guild.is_none_or(|only| only == guild)
+                        && let Some(at) = keyword.at(text, word.start)
+                    {
+                        note(&mut found, keyword, at);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Keyword {
+    /// Where the keyword stands in the text, its first word beginning at `word`.
+    fn at(&self, text: &str, word: usize) -> Option<Range<usize>> {
+        let start = word.checked_sub(self.before.len())?;
+        if text.get(start..word)? != &*self.before || text[..start].ends_with(char::is_alphanumeric) {
+            return None;
+        }
+        let mut rest = text[start..].char_indices().peekable();
+        let mut wanted = self.folded.chars().peekable();
+        while let Some(expected) = wanted.peek().copied() {
+            let (_, c) = rest.next()?;
+            if c.is_whitespace() && expected == ' ' {
+                wanted.next();
+                while rest.next_if(|(_, c)| c.is_whitespace()).is_some() {}
+                continue;
+            }
+            for lower in c.to_lowercase() {
+                if wanted.next() != Some(lower) {
+                    return None;
+                }
+            }
+        }
+        let _plural = rest.next_if(|(_, c)| matches!(c, 's' | 'S'));
+        let end = rest.peek().map_or(text.len(), |(at, _)| start + at);
+        let ends_a_word = text[..end].ends_with(char::is_alphanumeric);
+        let goes_on = ends_a_word && rest.peek().is_some_and(|(_, c)| c.is_alphanumeric());
+        (!goes_on).then_some(start..end)
+    }
+}
+
+fn note(found: &mut Vec<Match>, keyword: &Keyword, at: Range<usize>) {
+    match found.iter_mut().find(|found| found.user == keyword.user) {
+        Some(known) => {
+            if known.at.last().is_none_or(|last| last.end <= at.start) {
+                known.at.push(at);
+            }
+        }
+        None => found.push(Match { user: keyword.user, keyword: keyword.folded.to_string(), at: vec![at] }),
+    }
+}
+
+/// Character by character, as messages are compared.
+fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Runs of letters and digits.
+fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text[at..].find(char::is_alphanumeric)?;
+        let end = text[start..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |length| start + length);
+        at = end;
+        Some(start..end)
+    })
+}
+
+/// The text with what was found in bold.
+pub(crate) fn bold(text: &str, at: &[Range<usize>]) -> String {
+    let mut out = String::with_capacity(text.len() + 4 * at.len());
+    let mut from = 0;
+    for range in at {
+        out.push_str(&text[from..range.start]);
+        out.push_str("**");
+        out.push_str(&text[range.clone()]);
+        out.push_str("**");
+        from = range.end;
+    }
+    out.push_str(&text[from..]);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GUILD: GuildId = GuildId(1);
+
+    fn keywords(of: &[(u64, &str)]) -> Keywords {
+        let mut keywords = Keywords::default();
+        let mut by_user: HashMap<u64, Vec<Keyword>> = HashMap::new();
+        for (user, word) in of {
+            by_user.entry(*user).or_default().extend(Keyword::new(UserId(*user), None, word));
+        }
+        for (user, words) in by_user {
+            keywords.set(UserId(user), words);
+        }
+        keywords
+    }
+
+    fn bolded(word: &str, text: &str) -> Option<String> {
+        let found = keywords(&[(7, word)]).find(text, GUILD);
+        found.first().map(|found| bold(text, &found.at))
+    }
+
+    #[test]
+    fn whole_words_are_found_in_any_case_and_in_the_plural() {
+        for (word, text, expected) in [
+            ("cat", "a Cat sat", Some("a **Cat** sat")),
+            ("cat", "CATS!", Some("**CATS**!")),
+            ("cats", "cats", Some("**cats**")),
+            ("cat", "concat category cat5", None),
+            ("cat", "cat, cat-like, cat's", Some("**cat**, **cat**-like, **cat**'s")),
+            ("new york", "in New  York now", Some("in **New  York** now")),
+            ("new york", "newyork new yorker", None),
+            ("boss", "boss bosss", Some("**boss** **bosss**")),
+            ("c++", "I like C++.", Some("I like **C++**.")),
+            ("#1", "we are #1", Some("we are **#1**")),
+            ("#1", "we are 1 #12", None),
+            ("straße", "STRASSE Straße", Some("STRASSE **Straße**")),
+            ("İstanbul", "İSTANBUL", Some("**İSTANBUL**")),
+            ("miso soup", "miso", None),
+            ("no", "", None),
+        ] {
+            assert_eq!(bolded(word, text).as_deref(), expected, "{word} in {text}");
+        }
+        assert_eq!(Keyword::new(UserId(1), None, " ?! "), None);
+    }
+
+    #[test]
+    fn each_user_is_told_once_of_all_their_words_and_of_their_guild_only() {
+        let mut all = keywords(&[(7, "cat"), (7, "dog"), (8, "dog")]);
+        all.set(UserId(9), Keyword::new(UserId(9), Some(GuildId(2)), "cat").into_iter().collect());
+        let found = all.find("dog and cat and dog", GUILD);
+        assert_eq!(found.iter().map(|found| (found.user.0, found.at.len())).collect::<Vec<_>>(), [(7, 3), (8, 2)]);
+        let elsewhere: Vec<u64> = all.find("cat", GuildId(2)).iter().map(|found| found.user.0).collect();
+        assert_eq!(elsewhere, [7, 9]);
+        all.set(UserId(7), Vec::new());
+        assert_eq!(all.find("dog and cat", GUILD).len(), 1);
+        all.set(UserId(8), Vec::new());
+        all.set(UserId(9), Vec::new());
+        assert!(all.is_empty() && all.of_user.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_keyword_is_too_strange(word in ".{1,12}", text in "\\PC{0,60}", around in ".{0,3}") {
+            let _ = bolded(&word, &text);
+            let text = format!("{around} {word} {around}");
+            if let Some(bolded) = bolded(&word, &text) {
+                prop_assert_eq!(bolded.replace("**", ""), text.replace("**", ""));
+            }
+        }
+
+        #[test]
+        fn a_plain_word_is_found_wherever_it_stands_alone(word in "[a-z]{2,8}", before in "[A-Z .!]{0,9}", after in "[ .!][A-Z .!]{0,9}") {
+            let before = if before.is_empty() { before } else { format!("{before} ") };
+            prop_assert!(bolded(&word, &format!("{before}{}{after}", word.to_uppercase())).is_some());
+        }
+    }
+}

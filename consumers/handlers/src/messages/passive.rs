@@ -1,0 +1,121 @@
+//! What follows from messages that are no commands of the catalogue: notifications and custom commands.
+
+use miso_discord_state::DiscordState;
+use miso_log::Append;
+use miso_model::{GuildId, Permissions};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::keywords::{Keywords, Match, bold};
+use super::message::Message;
+use super::settings::GuildMessages;
+use crate::action::Cause;
+use crate::guild::{guild_of, values};
+use crate::history::jump_url;
+use crate::person::Person;
+use crate::placeholders::render;
+use crate::text::{CONTENT, cut};
+
+/// People told of one message, at most; the others are not.
+pub const NOTIFIED: usize = 100;
+/// UTF-16 units of a message that a notification shows.
+const SHOWN: usize = 3_000;
+const INFO: u32 = 0x3b_88c3;
+
+/// A message of a guild, as those see it who act on it.
+pub(crate) struct Heard<'a> {
+    pub(crate) cause: Cause<'a>,
+    pub(crate) guild: GuildId,
+    pub(crate) state: &'a DiscordState,
+    pub(crate) message: &'a Message<'a>,
+    /// The MESSAGE_CREATE's `d`.
+    pub(crate) d: &'a [u8],
+}
+
+impl Heard<'_> {
+    fn author(&self) -> Person {
+        #[derive(Deserialize)]
+        struct Written {
+            author: Person,
+        }
+        let read = serde_json::from_slice::<Written>(self.d).map(|written| written.author);
+        read.unwrap_or_else(|_| Person {
+            id: self.message.author.id,
+            username: "somebody".to_owned(),
+            global_name: None,
+            avatar: None,
+            bot: false,
+        })
+    }
+}
+
+/// Tells those who asked for a word that it was said, by direct message; only who can read the channel,
+/// and nobody of their own messages.
+pub(crate) fn notify(heard: &Heard<'_>, found: Vec<Match>) -> Vec<Append> {
+    let (message, guild) = (heard.message, heard.guild);
+    let reads = |found: &Match| {
+        found.user != message.author.id
+            && heard
+                .state
+                .member_permissions(guild, found.user, Some(message.channel_id))
+                .is_some_and(|has| has.cover(Permissions::VIEW_CHANNEL))
+    };
+    let told: Vec<Match> = found.into_iter().filter(reads).take(NOTIFIED).collect();
+    if told.is_empty() {
+        return Vec::new();
+    }
+    metrics::counter!("miso_handlers_notifications_total").increment(told.len() as u64);
+    let (author, guild_name) = (heard.author(), guild_of(heard.state, guild).name);
+    let body = |found: &Match| notification(heard, &author, &guild_name, found);
+    told.iter()
+        .map(|found| heard.cause.direct(&format!("notification/{}", found.user), found.user, &body(found)))
+        .collect()
+}
+
+fn notification(heard: &Heard<'_>, author: &Person, guild_name: &str, found: &Match) -> Value {
+    let message = heard.message;
+    let text = cut(&bold(&message.content, &found.at), SHOWN);
+    let url = jump_url(heard.guild, message.channel_id, message.id);
+    let place = format!("{} in <#{}>", author.mention(), message.channel_id);
+    json!({
+        "embeds": [{
+            "author": author.as_author(), "color": INFO,
+            "title": cut(&format!("“{}” was said in {guild_name}", found.keyword), 256), "url": url,
+            "description": format!("{text}\n\n{place} · [Jump to the message]({url})"),
+        }],
+        "allowed_mentions": {"parse": []},
+    })
+}
+
+/// Whose notifications a message may concern.
+pub(crate) fn found(keywords: &Keywords, message: &Message<'_>, guild: GuildId) -> Vec<Match> {
+    if keywords.is_empty() || message.content.is_empty() { Vec::new() } else { keywords.find(&message.content, guild) }
+}
+
+/// The text of the custom command that a line calls.
+pub(crate) fn custom<'a>(settings: &'a GuildMessages, line: &str) -> Option<&'a str> {
+    if settings.custom.is_empty() {
+        return None;
+    }
+    let name = line.split_whitespace().next()?.to_lowercase();
+    settings.custom.get(name.as_str()).map(|text| &**text)
+}
+
+/// Says a custom command's text, unless no command works here or for this member.
+pub(crate) fn say(heard: &Heard<'_>, settings: &GuildMessages, template: &str) -> Vec<Append> {
+    let message = heard.message;
+    let closed = settings.closed_channels.contains(&message.channel_id.0)
+        || settings.closed_members.contains(&message.author.id.0);
+    if closed {
+        return Vec::new();
+    }
+    metrics::counter!("miso_handlers_custom_commands_total").increment(1);
+    let author = heard.author();
+    let text = render(template, &values(&guild_of(heard.state, heard.guild), &author));
+    let body = json!({"content": cut(&text, CONTENT), "allowed_mentions": {"parse": [], "users": [author.id]}});
+    let mut out = vec![heard.cause.message("custom", message.channel_id, &body)];
+    if settings.delete_trigger {
+        out.push(heard.cause.delete("trigger", message.channel_id, message.id));
+    }
+    out
+}
