@@ -3,25 +3,30 @@
 CARGO ?= cargo
 SEEDS ?= 50
 
-.PHONY: help run build release test test-engines chaos chaos-engines bench fmt lint docs clean
+.PHONY: help run panel-assets build release test test-engines chaos chaos-engines bench fmt lint docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## build and start the demo: Miso against a simulated Discord, no token needed
-	@scripts/prerequisites.sh rust cc make
+	@scripts/prerequisites.sh rust cc make node npm
+	@scripts/panel-assets.sh
 	@$(CARGO) build --quiet --bin miso || $(CARGO) build --bin miso
 	@exec target/debug/miso demo
 
-build: ## build the binary
+panel-assets: ## fetch the panel's fonts, icons and htmx
+	@scripts/prerequisites.sh node npm
+	@scripts/panel-assets.sh
+
+build: panel-assets ## build the binary
 	@scripts/prerequisites.sh rust cc make
 	$(CARGO) build --bin miso
 
-release: ## build the optimised binary
+release: panel-assets ## build the optimised binary
 	@scripts/prerequisites.sh rust cc make
 	$(CARGO) build --release --bin miso
 
-test: ## all tests that need no Kafka and no PostgreSQL
+test: panel-assets ## all tests that need no Kafka and no PostgreSQL
 	@scripts/prerequisites.sh rust cc make python3 node npm
 	@scripts/test.sh
 
