@@ -1,50 +1,91 @@
 use std::collections::HashMap;
 
-use miso_command_catalogue::Command;
+use miso_command_catalogue::{Command, Cooldown, GLOBAL_COOLDOWN};
 use miso_model::{BotCommand, Snowflake};
 
 /// Users and commands remembered, at most; at the bound those that may use theirs again are
 /// forgotten, and if that does not help, all.
 const REMEMBERED: usize = 10_000;
+/// A cooldown lasts so long, at most: what `cooldown_s` of a guild's rules may be, milliseconds.
+const LONGEST_MS: i64 = 86_400_000;
 
 /// Whether a command may be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     Allowed,
-    /// Milliseconds.
+    /// Milliseconds; the first refusal of the time.
     Wait(i64),
+    /// It was said already.
+    Told,
 }
+
+/// What is counted: the guild where a guild's rule says so, and the command; neither is all commands.
+type Counted = (u64, Option<u64>, &'static str);
 
 /// Who used what when, in memory, per owner of a partition: a restart, or another channel of another
 /// partition, begins anew. Time is that of the messages, so a repeat decides alike.
 #[derive(Debug, Default)]
 pub(crate) struct Cooldowns {
-    uses: HashMap<(u64, &'static str), Vec<(i64, u64)>>,
+    uses: HashMap<Counted, Uses>,
+}
+
+#[derive(Debug, Default)]
+struct Uses {
+    /// When and by which event.
+    at: Vec<(i64, u64)>,
+    /// Until when the refusal was told, and by which event.
+    told: Option<(i64, u64)>,
+    /// How long the oldest use matters.
+    per_ms: i64,
 }
 
 impl Cooldowns {
-    /// Counts a use, unless it is one too many. The same message counts once.
-    pub(crate) fn try_use(&mut self, declared: &'static Command, command: &BotCommand) -> Use {
-        let Some(cooldown) = declared.cooldown else { return Use::Allowed };
+    /// Counts a use, unless it is one too many: of all commands, of this one, or of this one by a
+    /// guild's `rule`. The same event counts once.
+    pub(crate) fn try_use(&mut self, declared: &'static Command, rule: Option<Cooldown>, command: &BotCommand) -> Use {
         let now = Snowflake(command.message_id.0).created_ms();
-        if self.uses.len() >= REMEMBERED {
-            self.uses.retain(|_, uses| uses.iter().any(|(at, _)| now - at < cooldown.per_ms));
-            if self.uses.len() >= REMEMBERED {
-                self.uses.clear();
+        let event = xxhash_rust::xxh3::xxh3_64(command.event_id.as_bytes());
+        self.make_room(now);
+        let user = command.user_id.0;
+        let guild = command.guild_id.map(|guild| guild.0);
+        let counted = [
+            Some(((user, None, ""), GLOBAL_COOLDOWN)),
+            declared.cooldown.map(|cooldown| ((user, None, declared.name), cooldown)),
+            rule.map(|cooldown| ((user, guild, declared.name), cooldown)),
+        ];
+        for (counted, cooldown) in counted.iter().flatten() {
+            let uses = self.uses.entry(*counted).or_default();
+            uses.per_ms = cooldown.per_ms.min(LONGEST_MS);
+            uses.at.retain(|(at, _)| now - at < uses.per_ms);
+            if uses.at.iter().any(|(_, of)| *of == event) || uses.at.len() < cooldown.uses as usize {
+                continue;
+            }
+            let oldest = uses.at.iter().map(|(at, _)| *at).min().unwrap_or(now);
+            let free_at = oldest + uses.per_ms;
+            if uses.told.is_some_and(|(until, by)| now < until && by != event) {
+                return Use::Told;
+            }
+            uses.told = Some((free_at, event));
+            return Use::Wait((free_at - now).max(0));
+        }
+        for (counted, _) in counted.iter().flatten() {
+            if let Some(uses) = self.uses.get_mut(counted)
+                && !uses.at.iter().any(|(_, of)| *of == event)
+            {
+                uses.at.push((now, event));
             }
         }
-        let event = xxhash_rust::xxh3::xxh3_64(command.event_id.as_bytes());
-        let uses = self.uses.entry((command.user_id.0, declared.name)).or_default();
-        uses.retain(|(at, _)| now - at < cooldown.per_ms);
-        if uses.iter().any(|(_, of)| *of == event) {
-            return Use::Allowed;
-        }
-        if uses.len() >= cooldown.uses as usize {
-            let oldest = uses.iter().map(|(at, _)| *at).min().unwrap_or(now);
-            return Use::Wait((oldest + cooldown.per_ms - now).max(0));
-        }
-        uses.push((now, event));
         Use::Allowed
+    }
+
+    fn make_room(&mut self, now: i64) {
+        if self.uses.len() < REMEMBERED {
+            return;
+        }
+        self.uses.retain(|_, uses| uses.at.iter().any(|(at, _)| now - at < uses.per_ms));
+        if self.uses.len() >= REMEMBERED {
+            self.uses.clear();
+        }
     }
 }
 
@@ -60,28 +101,48 @@ mod tests {
         BotCommand { message_id: MessageId(ms << 22), event_id: event.to_owned(), ..said("userinfo") }
     }
 
+    fn declared(name: &str) -> &'static Command {
+        CATALOGUE.by_name(name).expect("declared")
+    }
+
     #[test]
     fn uses_count_per_user_in_the_messages_time_and_repeats_do_not() {
-        let userinfo = CATALOGUE.by_name("userinfo").expect("declared");
+        let userinfo = declared("userinfo");
         let mut cooldowns = Cooldowns::default();
         for (ms, event) in [(0, "a"), (1_000, "b"), (2_000, "c"), (2_000, "c")] {
-            assert_eq!(cooldowns.try_use(userinfo, &at(ms, event)), Use::Allowed, "{event}");
+            assert_eq!(cooldowns.try_use(userinfo, None, &at(ms, event)), Use::Allowed, "{event}");
         }
-        assert_eq!(cooldowns.try_use(userinfo, &at(3_000, "d")), Use::Wait(27_000));
+        assert_eq!(cooldowns.try_use(userinfo, None, &at(3_000, "d")), Use::Wait(27_000));
+        assert_eq!(cooldowns.try_use(userinfo, None, &at(3_000, "d")), Use::Wait(27_000), "a repeat");
+        assert_eq!(cooldowns.try_use(userinfo, None, &at(4_000, "e")), Use::Told, "said once");
         let other = BotCommand { user_id: UserId(77), ..at(3_000, "e") };
-        assert_eq!(cooldowns.try_use(userinfo, &other), Use::Allowed);
-        assert_eq!(cooldowns.try_use(userinfo, &at(30_000, "f")), Use::Allowed);
-        let ping = CATALOGUE.by_name("ping").expect("declared");
-        assert_eq!(cooldowns.try_use(ping, &at(3_000, "g")), Use::Allowed);
+        assert_eq!(cooldowns.try_use(userinfo, None, &other), Use::Allowed);
+        assert_eq!(cooldowns.try_use(userinfo, None, &at(30_000, "f")), Use::Allowed);
+        assert_eq!(cooldowns.try_use(declared("ping"), None, &at(3_000, "g")), Use::Allowed);
+    }
+
+    #[test]
+    fn all_commands_together_have_a_bound_and_a_guild_may_set_its_own() {
+        let mut cooldowns = Cooldowns::default();
+        for n in 0..GLOBAL_COOLDOWN.uses {
+            let (name, event) = (["ping", "help"][n as usize % 2], n.to_string());
+            assert_eq!(cooldowns.try_use(declared(name), None, &at(u64::from(n), &event)), Use::Allowed, "{n}");
+        }
+        assert_eq!(cooldowns.try_use(declared("rng"), None, &at(1_000, "x")), Use::Wait(59_000));
+        let rule = Some(Cooldown { uses: 1, per_ms: 30_000 });
+        let mut cooldowns = Cooldowns::default();
+        assert_eq!(cooldowns.try_use(declared("ship"), rule, &at(0, "a")), Use::Allowed);
+        assert_eq!(cooldowns.try_use(declared("ship"), rule, &at(1_000, "b")), Use::Wait(29_000));
+        let elsewhere = BotCommand { guild_id: Some(miso_model::GuildId(2)), ..at(1_000, "c") };
+        assert_eq!(cooldowns.try_use(declared("ship"), rule, &elsewhere), Use::Allowed);
     }
 
     #[test]
     fn memory_is_bounded() {
-        let userinfo = CATALOGUE.by_name("userinfo").expect("declared");
         let mut cooldowns = Cooldowns::default();
         for user in 0..(REMEMBERED as u64 + 10) {
-            cooldowns.try_use(userinfo, &BotCommand { user_id: UserId(user), ..at(0, "a") });
+            cooldowns.try_use(declared("userinfo"), None, &BotCommand { user_id: UserId(user), ..at(0, "a") });
         }
-        assert!(cooldowns.uses.len() <= REMEMBERED);
+        assert!(cooldowns.uses.len() <= REMEMBERED + 2);
     }
 }

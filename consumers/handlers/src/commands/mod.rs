@@ -5,8 +5,11 @@ mod client;
 mod cooldown;
 mod display;
 mod format;
-mod permissions;
+pub(crate) mod pages;
 mod plan;
+mod rules;
+mod silence;
+mod surroundings;
 mod worker;
 
 use std::sync::Arc;
@@ -14,12 +17,14 @@ use std::time::Duration;
 
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::BOT_COMMANDS;
-use miso_log::{Owned, Schemas, SharedLog, run_owned};
+use miso_log::{LogError, Owned, Schemas, SharedLog, Waits, run_owned};
 use tokio_util::sync::CancellationToken;
 
 use self::client::ApiClient;
+use self::rules::Rules;
 use self::worker::Worker;
 use crate::HandlersError;
+use crate::settings::Followed;
 
 pub use self::client::{API_ATTEMPT_TIMEOUT, API_PATIENCE};
 pub use self::worker::{COMMAND_BATCH, CONCURRENT_CHANNELS};
@@ -76,7 +81,29 @@ pub async fn run_commands(
         () = cancel.cancelled() => return Ok(()),
         _ = ready.wait_for(|ready| *ready) => {}
     }
-    let work =
-        |owned: Owned| Worker::new(owned, log.clone(), Arc::clone(&schemas), client.clone(), Arc::clone(&state)).run();
-    run_owned(log.clone(), GROUP, BOT_COMMANDS, cancel, || {}, work).await
+    let mut rules = tokio::select! {
+        () = cancel.cancelled() => return Ok(()),
+        rules = Followed::<Rules>::fold(&log) => rules?,
+    };
+    let now = rules.view.clone();
+    let work = |owned: Owned| {
+        let (schemas, client, state) = (Arc::clone(&schemas), client.clone(), Arc::clone(&state));
+        Worker::new(owned, log.clone(), schemas, client, state, now.clone()).run()
+    };
+    let follow = async {
+        let mut waits = Waits::default();
+        loop {
+            match rules.update().await {
+                Ok(()) => waits.reset(),
+                Err(HandlersError::Log(LogError::Unavailable(reason))) => {
+                    waits.wait("settings cannot be read", &reason, &cancel).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    tokio::select! {
+        answered = run_owned(log.clone(), GROUP, BOT_COMMANDS, cancel.clone(), || {}, work) => answered,
+        failed = follow => failed,
+    }
 }

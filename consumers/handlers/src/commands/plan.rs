@@ -1,31 +1,45 @@
 //! What is to be done about a recognised command. Pure.
 
 use miso_command_catalogue::{
-    Args, CATALOGUE, Colour, Command, Context, Document, Found, Invocation, Permissions, Place, Runs, parse,
+    Args, Asker, CATALOGUE, Colour, Command, Context, Document, Edit, Family, Found, How, Invocation, Permissions,
+    Place, Reason, Runs, Value, Verdict, may_run, parse_in, rule_cooldown,
 };
 use miso_model::BotCommand;
+use miso_settings::{Field, Kind, Settings};
 
 use super::cooldown::{Cooldowns, Use};
+use super::pages::Press;
+use super::silence::Matter;
+use super::surroundings::{Standing, Surroundings};
 use crate::messages::message::People;
 
-/// What is to be done.
+/// What is to be done, and what kind of an answer that is.
 #[derive(Debug)]
-pub(crate) enum Step {
-    /// Nothing: it was no command of ours.
-    Silent,
+pub(crate) struct Step {
+    pub(crate) matter: Matter,
+    pub(crate) task: Task,
+    /// The command that was found.
+    pub(crate) declared: Option<&'static Command>,
+}
+
+/// Where an answer comes from.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// From nowhere: nothing is said.
+    Nothing,
     /// This is the answer.
     Say(Document),
-    /// The answer is made from Discord's state.
+    /// It is made from Discord's state.
     Show { command: &'static Command, args: Args },
-    /// The commands API knows the answer.
+    /// The commands API knows it.
     Ask { command: &'static Command, invocation: Box<Invocation> },
 }
 
-impl Step {
+impl Task {
     /// For metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Silent => "silent",
+            Self::Nothing => "silent",
             Self::Say(_) => "say",
             Self::Show { .. } => "show",
             Self::Ask { .. } => "ask",
@@ -33,55 +47,186 @@ impl Step {
     }
 }
 
-/// Decides. An unknown word is answered where the bot was meant (mentioned, in a direct message, or
-/// a known name is near), else passed over: other bots share prefixes.
-pub(crate) fn plan(command: &BotCommand, people: &People, permissions: Permissions, cooldowns: &mut Cooldowns) -> Step {
-    let (declared, rest) = match CATALOGUE.find(&command.line) {
-        Found::Command { command, rest } => (command, rest),
-        Found::Unknown { near, .. } => return unknown(command, near),
-    };
+/// All that a plan looks at.
+pub(crate) struct Scene<'a> {
+    pub(crate) command: &'a BotCommand,
+    /// A button that was pressed, where nothing was said.
+    pub(crate) press: Option<&'a Press>,
+    pub(crate) people: &'a People,
+    pub(crate) standing: &'a Standing,
+    pub(crate) surroundings: &'a dyn Surroundings,
+    /// The guild's settings of commands.
+    pub(crate) rules: &'a Settings,
+}
+
+/// Decides.
+pub(crate) fn plan(scene: &Scene<'_>, cooldowns: &mut Cooldowns) -> Step {
+    if let Some(press) = scene.press
+        && press.owner != scene.command.user_id
+    {
+        return warn(Matter::Answer, None, format!("Only <@{}> turns these pages.", press.owner));
+    }
+    match CATALOGUE.find(&scene.command.line) {
+        Found::Command { command, rest } => known(scene, cooldowns, command, rest),
+        Found::Unknown { word, near } => unknown(scene, cooldowns, word, near),
+    }
+}
+
+fn known(scene: &Scene<'_>, cooldowns: &mut Cooldowns, declared: &'static Command, rest: &str) -> Step {
+    let command = scene.command;
     let prefix = shown_prefix(command);
     if declared.place == Place::Guild && command.guild_id.is_none() {
-        return warn(format!("`{}` works in servers only.", declared.name));
+        return warn(Matter::Answer, Some(declared), format!("`{}` works in servers only.", declared.name));
     }
-    let args = match parse(declared, rest) {
+    let verdict = verdict(scene, declared);
+    if let Some(step) = refused(declared, &verdict) {
+        return step;
+    }
+    // A page is turned without a cooldown: what it repeats only reads.
+    if scene.press.is_none() {
+        let rule = rule_cooldown(declared, scene.rules).filter(|_| command.guild_id.is_some());
+        match cooldowns.try_use(declared, rule.map(|(cooldown, _)| cooldown), command) {
+            Use::Allowed => {}
+            Use::Told => return Step { matter: Matter::Repeated, task: Task::Nothing, declared: Some(declared) },
+            Use::Wait(wait_ms) => {
+                let seconds = (wait_ms + 999) / 1_000;
+                let document = Document::text(Colour::Cooldown, format!("`{}` again in {seconds} s.", declared.name));
+                return Step { matter: Matter::Cooldown, task: Task::Say(document), declared: Some(declared) };
+            }
+        }
+    } else if declared.runs == Runs::Changes {
+        return Step { matter: Matter::Ignored, task: Task::Nothing, declared: Some(declared) };
+    }
+    let args = match parse_in(declared, rest, scene.surroundings) {
         Ok(args) => args,
         Err(error) => {
             let examples: Vec<String> =
                 declared.examples.iter().map(|example| format!("`{prefix}{example}`")).collect();
             let usage = format!("{error}\n\nUsage: `{prefix}{}`\nSuch as {}", declared.usage(), examples.join(", "));
-            return Step::Say(Document::text(Colour::Warning, usage));
+            return warn(Matter::Answer, Some(declared), usage);
         }
     };
-    if !permissions.cover(declared.permissions) {
-        return warn(format!("You need the permission {} for that.", declared.permissions.names().join(", ")));
+    if let Some(why) = declared.edit.and_then(|edit| unfit(edit, &args, scene.surroundings)) {
+        return warn(Matter::Answer, Some(declared), why);
     }
-    if let Use::Wait(wait_ms) = cooldowns.try_use(declared, command) {
-        let seconds = (wait_ms + 999) / 1_000;
-        return Step::Say(Document::text(Colour::Cooldown, format!("`{}` again in {seconds} s.", declared.name)));
-    }
-    match declared.runs {
-        Runs::Client => Step::Show { command: declared, args },
-        Runs::Reads | Runs::Changes => {
-            let invocation =
-                Invocation { args: args.to_json(), context: context(command, people, permissions, prefix) };
-            Step::Ask { command: declared, invocation: Box::new(invocation) }
+    let task = match declared.runs {
+        Runs::Client => Task::Show { command: declared, args },
+        Runs::Reads | Runs::Changes => ask(scene, declared, &args),
+    };
+    Step { matter: if declared.private { Matter::Private } else { Matter::Answer }, task, declared: Some(declared) }
+}
+
+fn ask(scene: &Scene<'_>, declared: &'static Command, args: &Args) -> Task {
+    let invocation = Invocation { args: args.to_json(), context: context(scene) };
+    Task::Ask { command: declared, invocation: Box::new(invocation) }
+}
+
+fn verdict(scene: &Scene<'_>, declared: &Command) -> Verdict {
+    let asker = Asker {
+        user: scene.command.user_id,
+        roles: &scene.standing.roles,
+        channel: Some(scene.command.channel_id),
+        parent: scene.standing.parent,
+        permissions: scene.standing.caller,
+        bot_permissions: scene.standing.bot,
+    };
+    may_run(declared, scene.rules, &asker)
+}
+
+fn refused(declared: &'static Command, verdict: &Verdict) -> Option<Step> {
+    let text = match verdict.reason {
+        Reason::Nothing => return None,
+        Reason::IgnoredMember | Reason::IgnoredChannel => {
+            return Some(Step { matter: Matter::Ignored, task: Task::Nothing, declared: Some(declared) });
         }
+        Reason::CallerLacks(lacks) => {
+            return Some(warn(
+                Matter::Answer,
+                Some(declared),
+                format!("You need the permission {} for that.", lacks.names().join(", ")),
+            ));
+        }
+        Reason::BotLacks(lacks) => {
+            let names = lacks.names().join(", ");
+            let text = format!("I need the permission {names} for that. Give it to me, and say it again.");
+            return Some(warn(Matter::Answer, Some(declared), text));
+        }
+        Reason::TurnedOff => format!("`{}` is {}.", declared.name, verdict.because),
+        Reason::NotHere | Reason::NotForYou => format!("`{}`: {}.", declared.name, verdict.because),
+    };
+    let document = Document::text(Colour::Warning, text).footer(format!("Set in {}", verdict.source));
+    Some(Step { matter: Matter::Answer, task: Task::Say(document), declared: Some(declared) })
+}
+
+/// Why a setting would not work: the bot may not do in the channel what it would have to, or cannot
+/// give the role.
+fn unfit(edit: Edit, args: &Args, surroundings: &dyn Surroundings) -> Option<String> {
+    let (How::Set(field) | How::Add(field)) = edit.how else { return None };
+    let field: &Field = miso_settings::module(edit.module)?.field(field)?;
+    match (args.get("value")?, field.kind) {
+        (Value::Channel(channel), Kind::Channel { types }) => {
+            if surroundings.channel_kind(*channel).is_some_and(|kind| !types.contains(&kind)) {
+                return Some(format!("<#{channel}> is no channel for messages."));
+            }
+            let lacks = surroundings.bot_in(*channel).missing(field.bot_needs);
+            (lacks != Permissions::NONE).then(|| {
+                let names = lacks.names().join(", ");
+                format!("I need {names} in <#{channel}> for that. Give it to me there, and say it again.")
+            })
+        }
+        (Value::Role(role), Kind::Roles { .. }) => {
+            let why = surroundings.assignable(role.0).err()?;
+            Some(format!("I cannot give <@&{role}>: it is {why}."))
+        }
+        _ => None,
     }
 }
 
-fn unknown(command: &BotCommand, near: Option<&'static Command>) -> Step {
+/// An unknown word is answered where the bot was meant (mentioned, in a direct message, by a family's
+/// word, or with a known name near), else passed over: other bots share prefixes.
+fn unknown(scene: &Scene<'_>, cooldowns: &mut Cooldowns, word: &str, near: Option<&'static Command>) -> Step {
+    let command = scene.command;
     let meant = command.guild_id.is_none() || command.prefix.starts_with("<@");
     let prefix = shown_prefix(command);
+    let mut words = word.split_whitespace();
+    if let Some(family) = words.next().and_then(|first| CATALOGUE.family(first)) {
+        return match (near, words.next()) {
+            (None, None) => known_help(scene, cooldowns, family),
+            (None, Some(_)) => {
+                let names: Vec<&str> = members(family).map(|command| command.words().1).collect();
+                let text = format!("`{prefix}{}` goes on with one of: {}.", family.name, names.join(", "));
+                warn(Matter::Unknown, None, text)
+            }
+            (Some(near), _) => did_you_mean(&prefix, near),
+        };
+    }
     match near {
-        Some(near) => warn(format!("There is no such command. Did you mean `{prefix}{}`?", near.name)),
-        None if meant => warn(format!("There is no such command. `{prefix}help` lists them all.")),
-        None => Step::Silent,
+        Some(near) => did_you_mean(&prefix, near),
+        None if meant => {
+            warn(Matter::Unknown, None, format!("There is no such command. `{prefix}help` lists them all."))
+        }
+        None => Step { matter: Matter::Foreign, task: Task::Nothing, declared: None },
     }
 }
 
-fn warn(text: String) -> Step {
-    Step::Say(Document::text(Colour::Warning, text))
+fn members(family: &Family) -> impl Iterator<Item = &'static Command> {
+    CATALOGUE.commands.iter().filter(move |command| command.words().0 == Some(family.name))
+}
+
+/// A family's word alone asks for its help.
+fn known_help(scene: &Scene<'_>, cooldowns: &mut Cooldowns, family: &Family) -> Step {
+    match CATALOGUE.by_name("help") {
+        Some(help) => known(scene, cooldowns, help, family.name),
+        None => Step { matter: Matter::Foreign, task: Task::Nothing, declared: None },
+    }
+}
+
+fn did_you_mean(prefix: &str, near: &Command) -> Step {
+    warn(Matter::Unknown, None, format!("There is no such command. Did you mean `{prefix}{}`?", near.name))
+}
+
+fn warn(matter: Matter, declared: Option<&'static Command>, text: String) -> Step {
+    Step { matter, task: Task::Say(Document::text(Colour::Warning, text)), declared }
 }
 
 /// What examples begin with: the prefix that was used; a mention is not repeated.
@@ -89,8 +234,11 @@ fn shown_prefix(command: &BotCommand) -> String {
     if command.prefix.starts_with("<@") { "@me ".to_owned() } else { command.prefix.clone() }
 }
 
-fn context(command: &BotCommand, people: &People, permissions: Permissions, prefix: String) -> Context {
+fn context(scene: &Scene<'_>) -> Context {
+    let (command, people) = (scene.command, scene.people);
     let locale = people.author.get("locale").and_then(|locale| locale.as_str()).unwrap_or("en");
+    // A pressed button does not know what the prefix was.
+    let prefix = Some(shown_prefix(command)).filter(|prefix| !prefix.is_empty());
     Context {
         platform: "discord".to_owned(),
         user: command.user_id,
@@ -98,85 +246,12 @@ fn context(command: &BotCommand, people: &People, permissions: Permissions, pref
         channel: Some(command.channel_id),
         locale: locale.to_owned(),
         timezone: "UTC".to_owned(),
-        permissions,
+        permissions: scene.standing.caller,
         mentions: people.mentioned(),
-        prefix: Some(prefix),
-        said_ms: Some(miso_model::Snowflake(command.message_id.0).created_ms()),
+        prefix,
+        said_ms: Some(miso_model::Snowflake(command.message_id.0).created_ms()).filter(|_| scene.press.is_none()),
     }
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use miso_model::{ChannelId, GuildId, MessageId, UserId};
-
-    use super::*;
-
-    pub(crate) fn said(line: &str) -> BotCommand {
-        BotCommand {
-            event_id: "s/1".to_owned(),
-            guild_id: Some(GuildId(1)),
-            channel_id: ChannelId(2),
-            user_id: UserId(3),
-            message_id: MessageId(4 << 22),
-            prefix: "!".to_owned(),
-            line: line.to_owned(),
-            message: br#"{"mentions":[{"id":"9"}]}"#.to_vec().into(),
-            at_ms: 0,
-            event_partition: 0,
-            event_offset: 0,
-        }
-    }
-
-    fn planned(command: &BotCommand) -> Step {
-        plan(command, &People::read(&command.message), Permissions::NONE, &mut Cooldowns::default())
-    }
-
-    fn answered(command: &BotCommand) -> String {
-        match planned(command) {
-            Step::Say(document) => document.text.expect("text"),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn commands_go_where_they_are_carried_out() {
-        let Step::Ask { command, invocation } = planned(&said("random 1-6")) else { panic!("asked") };
-        assert_eq!((command.name, invocation.args["range"]["to"].as_i64()), ("rng", Some(6)));
-        assert_eq!((invocation.context.mentions.as_slice(), invocation.context.user), (&[UserId(9)][..], UserId(3)));
-        assert!(matches!(planned(&said("av")), Step::Show { command, .. } if command.name == "avatar"));
-    }
-
-    #[test]
-    fn arguments_that_do_not_fit_are_answered_with_the_word_the_usage_and_examples() {
-        let text = answered(&said("rng six"));
-        for part in ["`range`", "`six`", "`!rng <n or n-m>`", "`!rng 1-6`"] {
-            assert!(text.contains(part), "{text}");
-        }
-    }
-
-    #[test]
-    fn unknown_words_are_answered_only_where_the_bot_is_meant() {
-        assert!(matches!(planned(&said("play music")), Step::Silent));
-        assert!(answered(&said("hlep")).contains("`!help`"));
-        assert!(answered(&BotCommand { guild_id: None, ..said("play") }).contains("`!help`"));
-        assert!(answered(&BotCommand { prefix: "<@5>".to_owned(), ..said("play") }).contains("`@me help`"));
-    }
-
-    #[test]
-    fn commands_of_servers_are_refused_in_direct_messages() {
-        assert!(answered(&BotCommand { guild_id: None, ..said("serverinfo") }).contains("servers only"));
-    }
-
-    #[test]
-    fn too_often_is_answered_with_the_time_to_wait() {
-        let mut cooldowns = Cooldowns::default();
-        let mut texts = Vec::new();
-        for n in 0..4 {
-            let command = BotCommand { event_id: format!("s/{n}"), ..said("userinfo") };
-            texts.push(plan(&command, &People::default(), Permissions::NONE, &mut cooldowns));
-        }
-        assert!(texts[..3].iter().all(|step| matches!(step, Step::Show { .. })));
-        let Step::Say(document) = &texts[3] else { panic!("cooled down") };
-        assert_eq!((document.colour, document.text.as_deref()), (Colour::Cooldown, Some("`userinfo` again in 30 s.")));
-    }
-}
+pub(crate) mod tests;

@@ -3,19 +3,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use miso_command_catalogue::Document;
+use miso_command_catalogue::{Document, Permissions, Runs};
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::BOT_COMMANDS;
 use miso_log::{Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, Waits};
 use miso_model::BotCommand;
 
 use super::GROUP;
-use super::action::action;
+use super::action::{actions, delete_trigger, turned};
 use super::client::ApiClient;
 use super::cooldown::Cooldowns;
 use super::display::show;
-use super::permissions::permissions;
-use super::plan::{Step, plan};
+use super::pages::Press;
+use super::plan::{Scene, Step, Task, plan};
+use super::rules::Rules;
+use super::silence::{Matter, Way, way};
+use super::surroundings::{Here, standing};
 use crate::HandlersError;
 use crate::clock::now_ms;
 use crate::messages::message::People;
@@ -40,8 +43,20 @@ pub(crate) struct Worker {
     schemas: Arc<Schemas>,
     client: ApiClient,
     state: Arc<DiscordState>,
+    rules: Rules,
     cooldowns: Cooldowns,
     waits: Waits,
+}
+
+/// A command with what is to be done about it.
+struct Planned {
+    command: BotCommand,
+    press: Option<Press>,
+    people: People,
+    step: Step,
+    way: Way,
+    /// Whether the message that called it is to go.
+    deletes: bool,
 }
 
 /// The partition is ours no more, or must be handed back.
@@ -54,9 +69,11 @@ impl Worker {
         schemas: Arc<Schemas>,
         client: ApiClient,
         state: Arc<DiscordState>,
+        rules: Rules,
     ) -> Self {
         let partition = owned.owner.partition();
-        Self { partition, owned, log, schemas, client, state, cooldowns: Cooldowns::default(), waits: Waits::default() }
+        let (cooldowns, waits) = (Cooldowns::default(), Waits::default());
+        Self { partition, owned, log, schemas, client, state, rules, cooldowns, waits }
     }
 
     pub(crate) async fn run(mut self) -> Result<(), HandlersError> {
@@ -115,12 +132,12 @@ impl Worker {
         let Some(last) = records.last() else { return Ok(Ok(())) };
         let mut out = Vec::new();
         // In order within a channel; the first of each channel decides the order of channels.
-        let mut channels: BTreeMap<u64, Vec<(BotCommand, Step)>> = BTreeMap::new();
+        let mut channels: BTreeMap<u64, Vec<Planned>> = BTreeMap::new();
         for record in records {
             match self.schemas.decode_waiting::<BotCommand>(record.value.as_deref().unwrap_or_default()).await {
                 Ok(command) => {
-                    let step = self.plan(&command).await;
-                    channels.entry(command.channel_id.0).or_default().push((command, step));
+                    let planned = self.plan(command).await;
+                    channels.entry(planned.command.channel_id.0).or_default().push(planned);
                 }
                 Err(error) => out.push(parked(GROUP, BOT_COMMANDS, record, "malformed_record", &error.to_string())),
             }
@@ -129,10 +146,8 @@ impl Worker {
         let answering = stream::iter(channels.into_values())
             .map(|commands| async move {
                 let mut answers = Vec::with_capacity(commands.len());
-                for (command, step) in commands {
-                    if let Some(document) = answer(client, state, &command, step).await {
-                        answers.push(action(&command, &document, now_ms()));
-                    }
+                for planned in commands {
+                    answers.extend(answer(client, state, planned).await);
                 }
                 answers
             })
@@ -150,14 +165,42 @@ impl Worker {
         self.commit(out, last.offset + 1).await
     }
 
-    async fn plan(&mut self, command: &BotCommand) -> Step {
+    async fn plan(&mut self, command: BotCommand) -> Planned {
         let folded = self.state.wait_folded(command.event_partition, command.event_offset + 1);
         let _ = tokio::time::timeout(FOLD_PATIENCE, folded).await;
-        let people = People::read(&command.message);
-        let permissions = permissions(&self.state, command.guild_id, command.user_id, &people.member);
-        let step = plan(command, &people, permissions, &mut self.cooldowns);
-        metrics::counter!("miso_handlers_commands_total", "step" => step.name()).increment(1);
-        step
+        let press = Press::of(&command);
+        let people =
+            if press.is_some() { People::of_interaction(&command.message) } else { People::read(&command.message) };
+        let standing = standing(&self.state, &command, &people.member);
+        let rules = self.rules.of(command.guild_id);
+        let scene = Scene {
+            command: &command,
+            press: press.as_ref(),
+            people: &people,
+            standing: &standing,
+            surroundings: &Here::new(&self.state, &command, &people),
+            rules: &rules,
+        };
+        let step = plan(&scene, &mut self.cooldowns);
+        let direct = command.guild_id.is_none();
+        let way = match (&press, step.matter) {
+            // A pressed button is answered where it is.
+            (Some(_), Matter::Answer | Matter::Unknown | Matter::Private) => Way::Reply { embed: true, refers: false },
+            _ => way(step.matter, standing.bot, direct),
+        };
+        metrics::counter!("miso_handlers_commands_total", "step" => step.task.name()).increment(1);
+        if let Way::Nothing(why) = way {
+            metrics::counter!("miso_handlers_silences_total", "reason" => why).increment(1);
+            tracing::debug!(event = command.event_id, why, "a command is not answered");
+        }
+        let private = step.declared.is_some_and(|declared| declared.private);
+        let deletes = press.is_none()
+            && !direct
+            && step.declared.is_some()
+            && !matches!(way, Way::Nothing(_))
+            && (private || rules.switch("commands", "delete_trigger"))
+            && standing.bot.cover(Permissions::MANAGE_MESSAGES);
+        Planned { command, press, people, step, way, deletes }
     }
 
     /// Answers and position, all or nothing.
@@ -186,16 +229,30 @@ impl Worker {
     }
 }
 
-async fn answer(client: &ApiClient, state: &DiscordState, command: &BotCommand, step: Step) -> Option<Document> {
-    match step {
-        Step::Silent => None,
-        Step::Say(document) => Some(document),
-        Step::Show { command: declared, args } => {
-            let people = People::read(&command.message);
-            Some(show(declared.name, &args, state, command, &people))
-        }
-        Step::Ask { command: declared, invocation } => {
-            Some(client.ask(declared.name, &command.event_id, &invocation).await)
+/// Carries a command out and says what came of it. What cannot be said is not done either.
+async fn answer(client: &ApiClient, state: &DiscordState, planned: Planned) -> Vec<Append> {
+    let Planned { command, press, people, step, way, deletes } = planned;
+    let mut out = Vec::new();
+    if !matches!(way, Way::Nothing(_)) {
+        let document = match step.task {
+            _ if way == Way::React => Some(Document::default()),
+            Task::Nothing => None,
+            Task::Say(document) => Some(document),
+            Task::Show { command: declared, args } => Some(show(declared.name, &args, state, &command, &people)),
+            Task::Ask { command: declared, invocation } => {
+                Some(client.ask(declared.name, &command.event_id, &invocation).await)
+            }
+        };
+        // What changes something is not said again to turn a page.
+        let pages = step.declared.is_some_and(|declared| declared.runs != Runs::Changes);
+        match (document, &press) {
+            (Some(document), Some(press)) => out.push(turned(&command, &document, press, now_ms())),
+            (Some(document), None) => out.extend(actions(&command, &document, way, pages, now_ms())),
+            (None, _) => {}
         }
     }
+    if deletes {
+        out.push(delete_trigger(&command, now_ms()));
+    }
+    out
 }

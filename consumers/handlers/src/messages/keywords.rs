@@ -247,7 +247,8 @@ mod tests {
         #[test]
         fn a_plain_word_is_found_wherever_it_stands_alone(word in "[a-z]{2,8}", before in "[A-Z .!]{0,9}", after in "[ .!][A-Z .!]{0,9}") {
             let before = if before.is_empty() { before } else { format!("{before} ") };
-            prop_assert!(bolded(&word, &format!("{before}{}{after}", word.to_uppercase())).is_some());
+            let text = format!("{before}{}{after}", word.to_uppercase());
+            prop_assert!(bolded(&word, &text).is_some());
         }
     }
 }

@@ -27,6 +27,7 @@ use self::scan::may_be_command;
 use self::settings::{GuildMessages, MessageSettings};
 use crate::action::Cause;
 use crate::clock::now_ms;
+use crate::commands::pages::pressed;
 use crate::counts::{Counted, Counts};
 use crate::gateway::{EventHandler, follow};
 use crate::parked::{parked, place_of};
@@ -103,6 +104,9 @@ impl EventHandler for Messages {
     }
 
     async fn event(&mut self, event: &EventView<'_>, record: &Record, out: &mut Vec<Append>) {
+        if event.event_type == "INTERACTION_CREATE" {
+            out.extend(turned(event, record));
+        }
         if event.event_type != "MESSAGE_CREATE" {
             return;
         }
@@ -145,6 +149,12 @@ impl EventHandler for Messages {
     async fn update(&mut self) -> Result<(), HandlersError> {
         self.settings.update().await
     }
+}
+
+/// A button under a list says its command again.
+fn turned(event: &EventView<'_>, record: &Record) -> Option<Append> {
+    let command = pressed(event, record.partition, record.offset).filter(|_| event.d.len() <= COMMAND_MESSAGE_BYTES)?;
+    Some(append(&command))
 }
 
 impl Messages {

@@ -30,6 +30,11 @@ pub(crate) fn default_avatar(user: UserId, discriminator: &str) -> String {
     format!("{CDN}/embed/avatars/{index}.png")
 }
 
+/// A user's banner.
+pub(crate) fn user_banner(user: UserId, hash: &str) -> String {
+    format!("{CDN}/banners/{user}/{hash}.{}?size={SIZE}", extension(hash))
+}
+
 /// A guild's icon.
 pub(crate) fn icon(guild: GuildId, hash: &str) -> String {
     format!("{CDN}/icons/{guild}/{hash}.{}?size={SIZE}", extension(hash))

@@ -85,6 +85,19 @@ impl Person {
         document
     }
 
+    /// The answer to `banner`. Discord tells bots of a banner only with some of its user objects.
+    pub(crate) fn banner(&self) -> Document {
+        let Some(hash) = Self::text(&self.user, "banner") else {
+            return super::unknown(&format!("{} has no banner that Discord tells me of.", self.name()));
+        };
+        let url = cdn::user_banner(self.id, hash);
+        let mut document = Document { colour: Colour::Info, ..Document::default() }
+            .titled(format!("{} / Banner", self.name()))
+            .image(ImageRole::Main, &*url);
+        document.actions.push(miso_command_catalogue::Link { label: "Open".to_owned(), url });
+        document
+    }
+
     /// The answer to `userinfo`.
     pub(crate) fn info(&self, guild: Option<GuildId>) -> Document {
         let robot = if self.user.get("bot").and_then(Value::as_bool) == Some(true) { "🤖 " } else { "" };
@@ -148,6 +161,14 @@ mod tests {
         person.member = Value::Null;
         person.user["avatar"] = Value::Null;
         assert_eq!(shown(&person).0, "mia / Default avatar");
+    }
+
+    #[test]
+    fn a_banner_is_shown_where_discord_tells_of_it() {
+        let mut person = person();
+        assert!(person.banner().text.expect("told").contains("no banner"));
+        person.user["banner"] = json!("a_b");
+        assert!(person.banner().images[0].url.ends_with("/banners/175928847299117063/a_b.gif?size=1024"));
     }
 
     #[test]

@@ -1,25 +1,41 @@
-use miso_command_catalogue::{Colour, Document, ImageRole};
-use miso_discord_state::DiscordState;
-use miso_model::{BotCommand, GuildId, Snowflake};
+use miso_command_catalogue::{Colour, Document, ImageRole, Link};
+use miso_model::{GuildId, Snowflake};
 use serde_json::Value;
 
-use super::cdn;
 use super::when::date;
-
-/// The answer to `serverinfo`; `None` when the guild is not known.
-pub(crate) fn of(state: &DiscordState, command: &BotCommand) -> Option<Document> {
-    let guild = command.guild_id?;
-    // Members are not shown: one is as good as all.
-    let snapshot = state.guild_snapshot_for(guild, 1)?;
-    let json: Value = serde_json::from_slice(snapshot.d.as_ref()).ok()?;
-    Some(document(guild, &json))
-}
+use super::{cdn, unknown};
 
 /// Discord's channel types.
 const TEXT: [u64; 2] = [0, 5];
 const VOICE: [u64; 2] = [2, 13];
 
-fn document(id: GuildId, guild: &Value) -> Document {
+/// The answer to `servericon`.
+pub(crate) fn icon(id: GuildId, guild: &Value) -> Document {
+    match guild.get("icon").and_then(Value::as_str) {
+        Some(hash) => picture(guild, "Icon", cdn::icon(id, hash)),
+        None => unknown("This server has no icon."),
+    }
+}
+
+/// The answer to `serverbanner`.
+pub(crate) fn banner(id: GuildId, guild: &Value) -> Document {
+    match guild.get("banner").and_then(Value::as_str) {
+        Some(hash) => picture(guild, "Banner", cdn::banner(id, hash)),
+        None => unknown("This server has no banner."),
+    }
+}
+
+fn picture(guild: &Value, kind: &str, url: String) -> Document {
+    let name = guild.get("name").and_then(Value::as_str).unwrap_or("?");
+    let mut document = Document { colour: Colour::Info, ..Document::default() }
+        .titled(format!("{name} / {kind}"))
+        .image(ImageRole::Main, &*url);
+    document.actions.push(Link { label: "Open".to_owned(), url });
+    document
+}
+
+/// The answer to `serverinfo`.
+pub(crate) fn info(id: GuildId, guild: &Value) -> Document {
     let text = |field: &str| guild.get(field).and_then(Value::as_str);
     let number = |field: &str| guild.get(field).and_then(Value::as_u64).unwrap_or_default();
     let list = |field: &str| guild.get(field).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -64,7 +80,7 @@ mod tests {
             "name": "Tea", "icon": "i", "owner_id": "7", "member_count": 12, "premium_tier": 1, "premium_subscription_count": 3,
             "channels": [{"type": 0}, {"type": 5}, {"type": 2}, {"type": 4}], "roles": [{}, {}], "threads": [{}],
         });
-        let document = document(GuildId(175_928_847_299_117_063), &guild);
+        let document = info(GuildId(175_928_847_299_117_063), &guild);
         let field =
             |name: &str| document.fields.iter().find(|field| field.name == name).map(|field| field.value.as_str());
         assert_eq!(
@@ -77,5 +93,13 @@ mod tests {
         );
         assert_eq!(field("Created"), Some("<t:1462015105:D>"));
         assert!(document.images[0].url.contains("/icons/"));
+    }
+
+    #[test]
+    fn icon_and_banner_are_shown_where_there_are_any() {
+        let guild = json!({"name": "Tea", "icon": "i", "banner": null});
+        let shown = icon(GuildId(2), &guild);
+        assert_eq!((shown.title.as_deref(), shown.actions[0].url == shown.images[0].url), (Some("Tea / Icon"), true));
+        assert_eq!(banner(GuildId(2), &guild).text.as_deref(), Some("This server has no banner."));
     }
 }
