@@ -4,6 +4,7 @@ use miso_log::SharedLog;
 use tokio::sync::watch;
 
 use crate::answers::Board;
+use crate::routes::limits::Limits;
 
 /// What the endpoints share.
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub(crate) struct Api {
     pub(crate) log: SharedLog,
     pub(crate) store: watch::Receiver<Option<BotStore>>,
     pub(crate) board: Board,
+    pub(crate) limits: Limits,
 }
 
 impl Api {

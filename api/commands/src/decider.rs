@@ -1,18 +1,17 @@
-use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use miso_bot_store::{AggregateState, BotStore, PrepareError, ProjectError, StoreError};
+use miso_bot_store::{BotStore, PrepareError, ProjectError, StoreError};
 use miso_command_catalogue::Problem;
 use miso_http::now_ms;
-use miso_log::catalogue::{BOT_ANSWERS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, PARKED};
+use miso_log::catalogue::{BOT_ANSWERS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, PARKED, TIMERS};
 use miso_log::{
     Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, Waits, run_owned,
 };
-use miso_model::{Answer, Fact, HandlerGap, LogRecord, ParkedRecord, Request, Setting};
+use miso_model::{Answer, Fact, HandlerGap, LogRecord, ParkedRecord, Request, Setting, TimerRecord};
 use tokio_util::sync::CancellationToken;
 
 use crate::CommandsError;
-use crate::decide::{Decision, decide};
+use crate::plan::{Plan, Reply, plan};
 
 /// The consumer group over `bot.requests`.
 pub const GROUP: &str = "miso.decider";
@@ -66,31 +65,11 @@ struct Decider {
 /// The partition is ours no more, or must be handed back: leave everything as it is.
 struct Leave;
 
-/// What a batch of requests comes to, before anything is written.
-#[derive(Default)]
-struct Plan {
-    facts: Vec<Fact>,
-    /// Aggregates after the facts.
-    changed: BTreeMap<String, AggregateState>,
-    replies: Vec<Reply>,
-}
-
-enum Reply {
-    /// Decided before: the same again.
-    Known(Answer),
-    /// The answer of `facts[index]`.
-    OfFact(usize),
-    Refused {
-        request_id: String,
-        aggregate: String,
-        problem: Problem,
-    },
-}
-
-impl Reply {
-    fn refused(request: &Request, problem: Problem) -> Self {
-        Self::Refused { request_id: request.request_id.clone(), aggregate: request.aggregate.clone(), problem }
-    }
+/// A record of `bot.requests`.
+struct Item {
+    offset: i64,
+    /// What it says, or how it is parked.
+    read: Result<Request, Append>,
 }
 
 impl Decider {
@@ -122,7 +101,8 @@ impl Decider {
                 Ok(batch) => {
                     let records: Vec<Record> = batch.iter().cloned().collect();
                     for records in records.chunks(DECIDE_BATCH) {
-                        self.decide(records).await?;
+                        let items = self.read(records).await;
+                        self.decide(&items).await?;
                     }
                 }
                 Err(ReadError::BehindRetention { wanted, earliest, .. }) => self.report_gap(wanted, earliest).await?,
@@ -164,45 +144,72 @@ impl Decider {
         }
     }
 
-    /// Steps 2 to 6 for some records of `bot.requests`.
-    async fn decide(&mut self, records: &[Record]) -> Result<(), Stop> {
-        let Some(last) = records.last() else { return Ok(()) };
-        let began = std::time::Instant::now();
-        let mut requests = Vec::with_capacity(records.len());
-        let mut parked = Vec::new();
+    async fn read(&self, records: &[Record]) -> Vec<Item> {
+        let mut items = Vec::with_capacity(records.len());
         for record in records {
-            match self.schemas.decode_waiting::<Request>(record.value.as_deref().unwrap_or_default()).await {
-                Ok(request) => requests.push(request),
-                Err(error) => parked.push(park(record, &error)),
-            }
+            let read = self.schemas.decode_waiting::<Request>(record.value.as_deref().unwrap_or_default()).await;
+            items.push(Item { offset: record.offset, read: read.map_err(|error| park(record, &error)) });
         }
+        items
+    }
+
+    /// Steps 2 to 6 for some records of `bot.requests`, in as many transactions as their decisions need.
+    async fn decide(&mut self, mut items: &[Item]) -> Result<(), Stop> {
+        while !items.is_empty() {
+            let taken = self.decide_some(items).await?;
+            items = &items[taken..];
+        }
+        Ok(())
+    }
+
+    /// Answers how many, one at least.
+    async fn decide_some(&mut self, items: &[Item]) -> Result<usize, Stop> {
+        let began = std::time::Instant::now();
+        let requests: Vec<&Request> = items.iter().filter_map(|item| item.read.as_ref().ok()).collect();
         let plan = loop {
-            match self.plan(&requests).await {
+            match plan(&self.bot, &requests, (self.partition, self.position), now_ms()).await {
                 Ok(plan) => break plan,
                 Err(error @ StoreError::Unavailable(_)) => self.wait("the store is away", &error).await?,
                 Err(error) => return Err(Stop::Error(error.into())),
             }
         };
+        // Up to the first request that has to wait.
+        let mut before = 0;
+        let waits = |item: &Item| {
+            item.read.is_ok() && {
+                before += 1;
+                before > plan.taken
+            }
+        };
+        let taken = items.iter().position(waits).unwrap_or(items.len());
+        let items = &items[..taken];
+        let Some(last) = items.last() else { return Ok(0) };
+        let parked = items.iter().filter_map(|item| item.read.as_ref().err().cloned());
         let committed = self.offset(last.offset + 1);
         if plan.facts.is_empty() {
-            let mut answers = self.answers(&plan, &[]);
-            answers.extend(parked);
-            self.transact(answers, vec![committed]).await.map_err(Stop::of_refused)?;
-            return Ok(());
+            let mut records = self.answers(&plan, &[]);
+            records.extend(self.timers(&plan));
+            records.extend(parked);
+            self.transact(records, vec![committed]).await.map_err(Stop::of_refused)?;
+            return Ok(taken);
         }
         // Step 4.
         let mut written = self.facts(&plan);
+        written.extend(self.timers(&plan));
         written.extend(parked);
         let offsets = match self.transact(written, vec![committed]).await {
             Ok(offsets) => offsets,
             Err(Refused::Leave(leave)) => return Err(leave.into()),
-            Err(Refused::TooLarge(_)) if records.len() > 1 => {
-                for record in records {
-                    Box::pin(self.decide(std::slice::from_ref(record))).await?;
+            Err(Refused::TooLarge(_)) if taken > 1 => {
+                for item in items {
+                    Box::pin(self.decide_some(std::slice::from_ref(item))).await?;
                 }
-                return Ok(());
+                return Ok(taken);
             }
-            Err(Refused::TooLarge(reason)) => return self.refuse(last, &requests, &reason).await,
+            Err(Refused::TooLarge(reason)) => {
+                self.refuse(last, &reason).await?;
+                return Ok(taken);
+            }
         };
         // Step 5.
         let facts: Vec<(i64, Fact)> = offsets.iter().copied().zip(plan.facts.iter().cloned()).collect();
@@ -212,43 +219,7 @@ impl Decider {
         self.transact(answers, vec![]).await.map_err(Stop::of_refused)?;
         metrics::histogram!("miso_commands_decide_seconds").record(began.elapsed().as_secs_f64());
         metrics::counter!("miso_commands_facts_total").increment(plan.facts.len() as u64);
-        Ok(())
-    }
-
-    /// Steps 2 and 3: reads only.
-    async fn plan(&self, requests: &[Request]) -> Result<Plan, StoreError> {
-        let mut plan = Plan::default();
-        let mut seen = HashSet::new();
-        for request in requests {
-            // Repeats inside a batch: one answer serves all who wait.
-            if !seen.insert((&*request.aggregate, &*request.request_id)) {
-                continue;
-            }
-            if let Some(known) = self.bot.execution(&request.aggregate, &request.request_id).await? {
-                plan.replies.push(Reply::Known(Answer {
-                    request_id: request.request_id.clone(),
-                    aggregate: request.aggregate.clone(),
-                    status: known.status,
-                    body: known.answer.into(),
-                    partition: known.partition,
-                    position: known.next,
-                }));
-                continue;
-            }
-            let state = match plan.changed.get(&request.aggregate) {
-                Some(state) => state.clone(),
-                None => self.bot.aggregate(&request.aggregate).await?,
-            };
-            match decide(&state, request, now_ms()) {
-                Decision::Changed(fact, after) => {
-                    plan.changed.insert(request.aggregate.clone(), after);
-                    plan.replies.push(Reply::OfFact(plan.facts.len()));
-                    plan.facts.push(*fact);
-                }
-                Decision::Refused(problem) => plan.replies.push(Reply::refused(request, problem)),
-            }
-        }
-        Ok(plan)
+        Ok(taken)
     }
 
     /// Facts first, then the settings that they leave.
@@ -256,12 +227,21 @@ impl Decider {
         let at = |fact: &Fact| Append::new(BOT_FACTS, self.partition, fact.to_bytes(), fact.at_ms);
         let mut records: Vec<Append> = plan.facts.iter().map(at).collect();
         let now = now_ms();
-        records.extend(plan.changed.iter().map(|(aggregate, state)| {
+        records.extend(plan.settings().map(|(aggregate, state)| {
             let json = serde_json::to_vec(&state.settings).unwrap_or_default().into();
             let setting = Setting { version: state.version, json };
             Append::keyed(BOT_SETTINGS, self.partition, aggregate.clone(), setting.to_bytes(), now)
         }));
         records
+    }
+
+    fn timers(&self, plan: &Plan) -> Vec<Append> {
+        let now = now_ms();
+        let record = |(key, timer): (&String, &Option<TimerRecord>)| match timer {
+            Some(timer) => Append::keyed(TIMERS, self.partition, key.clone(), timer.to_bytes(), now),
+            None => Append::tombstone(TIMERS, self.partition, key.clone(), now),
+        };
+        plan.timers.iter().map(record).collect()
     }
 
     fn answers(&self, plan: &Plan, offsets: &[i64]) -> Vec<Append> {
@@ -314,13 +294,13 @@ impl Decider {
     }
 
     /// The fact or the settings of a single request do not fit into the log.
-    async fn refuse(&mut self, record: &Record, requests: &[Request], reason: &str) -> Result<(), Stop> {
+    async fn refuse(&mut self, item: &Item, reason: &str) -> Result<(), Stop> {
         let mut plan = Plan::default();
-        for request in requests {
+        if let Ok(request) = &item.read {
             let problem = Problem::new(413, "too-large", "The request is too large", reason);
             plan.replies.push(Reply::refused(request, problem));
         }
-        let offset = self.offset(record.offset + 1);
+        let offset = self.offset(item.offset + 1);
         let answers = self.answers(&plan, &[]);
         self.transact(answers, vec![offset]).await.map(|_| ()).map_err(Stop::of_refused)
     }

@@ -12,6 +12,7 @@ mod ask;
 mod commands;
 mod decide;
 mod decider;
+mod plan;
 mod problem;
 mod routes;
 
@@ -26,9 +27,23 @@ use tokio_util::sync::CancellationToken;
 
 pub use answers::MAX_WAITING;
 pub use ask::{ASK_ATTEMPTS, ASK_PATIENCE};
-pub use decide::{CHANGE_SETTINGS, ChangeSettings};
+pub use commands::change::EDIT_ATTEMPTS;
+pub use decide::activity::{ActivityObserved, MemberObserved, OBSERVED_MEMBERS, WINDOW_MS, WINDOW_XP};
+pub use decide::counts::COUNTED_HOURS;
+pub use decide::personal::{DELETE_PERSONAL_DATA, FORGET_MEMBER};
+pub use decide::reminders::{
+    CANCEL_REMINDER, CancelReminder, OPEN_REMINDERS, REMINDER_AHEAD_MS, REMINDER_CHARS, SET_REMINDER, SNOOZE_REMINDER,
+    SetReminder, SnoozeReminder, TimerDue,
+};
+pub use decide::settings::{CHANGE_SETTINGS, ChangeSettings, SETTINGS_BYTES, STALE_CHANGES, SettingsAnswer};
+pub use decide::stars::{POSTING_MS, StarChanged, StarToBePosted};
 pub use decider::{DECIDE_BATCH, GROUP};
 pub use miso_http::MAX_CONNECTIONS;
+pub use routes::BODY_BYTES;
+pub use routes::activity::{LEADERBOARD_PAGE, STATISTICS_DAYS};
+pub use routes::audit::AUDIT_PAGE;
+pub use routes::limits::{LIMITED_USERS, SERVICE_BURST, SERVICE_PER_SECOND, USER_BURST, USER_PER_SECOND};
+pub use routes::openapi::openapi;
 
 /// Section of the configuration.
 #[derive(Clone, Default)]
@@ -96,6 +111,7 @@ impl CommandsApi {
             log: self.log.clone(),
             store: store.subscribe(),
             board: board.clone(),
+            limits: routes::limits::Limits::default(),
         });
         let mut tasks: JoinSet<Result<(), CommandsError>> = JoinSet::new();
         let (router, cancel) = (routes::router(api), self.cancel.clone());

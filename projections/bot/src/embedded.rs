@@ -89,7 +89,7 @@ fn transact(connection: &mut Connection, statements: &[Statement]) -> Result<Vec
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
     let mut affected = Vec::with_capacity(statements.len());
     for (index, statement) in statements.iter().enumerate() {
-        let mut prepared = transaction.prepare_cached(&statement.sql).map_err(error)?;
+        let mut prepared = transaction.prepare_cached(&numbered(&statement.sql)).map_err(error)?;
         bind(&mut prepared, &statement.params)?;
         let rows = prepared.raw_execute().map_err(error)? as u64;
         if statement.expect.is_some_and(|expected| expected != rows) {
@@ -108,7 +108,7 @@ fn read_loop(connection: &Connection, mut queries: mpsc::Receiver<(String, Vec<V
 }
 
 fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
-    let mut prepared = connection.prepare_cached(sql).map_err(error)?;
+    let mut prepared = connection.prepare_cached(&numbered(sql)).map_err(error)?;
     bind(&mut prepared, params)?;
     let columns = prepared.column_count();
     let mut found = prepared.raw_query();
@@ -121,13 +121,26 @@ fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row
     Ok(rows)
 }
 
-/// Binds by name: SQLite numbers `$n` by first appearance, PostgreSQL by n.
+/// SQLite numbers `$n` by first appearance, PostgreSQL by n; `?n` is by n in SQLite too.
+fn numbered(sql: &str) -> String {
+    let mut numbered = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some(at) = rest.find('$') {
+        let (before, after) = rest.split_at(at);
+        let number = after[1..].starts_with(|next: char| next.is_ascii_digit());
+        numbered.extend([before, if number { "?" } else { "$" }]);
+        rest = &after[1..];
+    }
+    numbered.push_str(rest);
+    numbered
+}
+
 fn bind(statement: &mut rusqlite::CachedStatement<'_>, params: &[Value]) -> Result<(), StoreError> {
     for (index, param) in params.iter().enumerate() {
-        let name = format!("${}", index + 1);
-        let Some(at) = statement.parameter_index(&name).map_err(error)? else {
-            return Err(StoreError::Refused(format!("the statement has no parameter {name}")));
-        };
+        let at = index + 1;
+        if at > statement.parameter_count() {
+            return Err(StoreError::Refused(format!("the statement has no parameter ${at}")));
+        }
         match param {
             Value::Null => statement.raw_bind_parameter(at, rusqlite::types::Null),
             Value::Integer(value) => statement.raw_bind_parameter(at, value),

@@ -5,21 +5,30 @@
 //! [`BotStore`] is the projection and its queries. Because the log is the truth, a broken or
 //! outdated store is dropped and rebuilt: [`BotStore::prepare`].
 
+mod changes;
 mod embedded;
+pub mod facts;
 mod model;
 mod postgres;
 mod prepare;
 mod project;
+mod read_models;
 mod store;
 mod tables;
 
 use std::sync::Arc;
 
 pub use embedded::{EmbeddedStore, STORE_QUEUE};
-pub use model::{AggregateState, BotStore, Execution, GuildSettings, ProjectError};
+pub use model::{BotStore, Execution, ProjectError};
 pub use postgres::{POSTGRES_CONNECTIONS, PostgresStore};
 pub use prepare::{PREPARE_BATCH, PrepareError, read_facts};
-pub use project::{SETTINGS_CHANGED, SettingsChanged, project};
+pub use project::project;
+pub use read_models::activity::{Activity, Ranked};
+pub use read_models::counts::DayCounts;
+pub use read_models::personal::PersonalData;
+pub use read_models::reminders::{FIRED_KEPT_MS, Reminder};
+pub use read_models::settings::{AggregateState, AuditEntry};
+pub use read_models::stars::Starred;
 pub use store::{Row, Statement, Store, StoreError, Value};
 pub use tables::{SCHEMA_VERSION, Tables};
 

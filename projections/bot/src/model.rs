@@ -1,12 +1,14 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value as Json};
-
 use miso_log::Schemas;
-use miso_model::{Aggregate, Fact, GuildId};
+use miso_model::Fact;
 
 use crate::{Store, StoreError, Tables, project};
+
+/// Rows that one query asks for by key: a list is padded to it, so that one text is prepared.
+pub(crate) const TOGETHER: usize = 32;
 
 /// The read models and their projection. Cheap to clone. Made by [`BotStore::prepare`].
 #[derive(Debug, Clone)]
@@ -14,15 +16,6 @@ pub struct BotStore {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) tables: Tables,
     pub(crate) schemas: Arc<Schemas>,
-}
-
-/// What the next decision about an aggregate needs.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct AggregateState {
-    /// Number of facts about it.
-    pub version: i64,
-    /// All that is set.
-    pub settings: Map<String, Json>,
 }
 
 /// A request that changed something, and its answer.
@@ -36,17 +29,6 @@ pub struct Execution {
     pub partition: i32,
     /// A store that is here knows the request's facts.
     pub next: i64,
-}
-
-/// A guild's settings, as read.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct GuildSettings {
-    /// Of the guild's aggregate.
-    pub version: i64,
-    /// None where the default holds.
-    pub prefix: Option<String>,
-    /// All that is set.
-    pub settings: Map<String, Json>,
 }
 
 /// Facts were not projected.
@@ -91,57 +73,40 @@ impl BotStore {
         }
     }
 
-    /// What became of a request to an aggregate, if it changed something.
+    /// What became of requests, each named by its aggregate and its id: those that changed something.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn execution(&self, aggregate: &str, request_id: &str) -> Result<Option<Execution>, StoreError> {
+    pub async fn executions(
+        &self,
+        requests: &[(&str, &str)],
+    ) -> Result<HashMap<(String, String), Execution>, StoreError> {
+        let one = |number: usize| format!("(aggregate = ${} and request_id = ${})", number * 2 + 1, number * 2 + 2);
         let sql = format!(
-            "select status, answer, partition, next from {} where aggregate = $1 and request_id = $2",
-            self.tables.name("executions")
+            "select aggregate, request_id, status, answer, partition, next from {} where {}",
+            self.tables.name("executions"),
+            (0..TOGETHER).map(one).collect::<Vec<_>>().join(" or ")
         );
-        let rows = self.store.query(&sql, vec![aggregate.into(), request_id.into()]).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let small = |column| {
-            Ok::<_, StoreError>(row.integer(column)?.and_then(|value| i32::try_from(value).ok()).unwrap_or_default())
-        };
-        Ok(Some(Execution {
-            status: small(0)?,
-            answer: row.text(1)?.unwrap_or_default().to_owned(),
-            partition: small(2)?,
-            next: row.integer(3)?.unwrap_or_default(),
-        }))
-    }
-
-    /// An aggregate; of version 0 when nothing ever happened to it.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn aggregate(&self, aggregate: &str) -> Result<AggregateState, StoreError> {
-        let sql = format!("select version, settings from {} where aggregate = $1", self.tables.name("aggregates"));
-        let rows = self.store.query(&sql, vec![aggregate.into()]).await?;
-        let Some(row) = rows.first() else { return Ok(AggregateState::default()) };
-        Ok(AggregateState { version: row.integer(0)?.unwrap_or_default(), settings: settings(row.text(1)?)? })
-    }
-
-    /// A guild's settings; of version 0 when none was ever set.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub async fn guild_settings(&self, guild: GuildId) -> Result<GuildSettings, StoreError> {
-        let sql = format!(
-            "select a.version, g.prefix, a.settings from {} a left join {} g on g.guild_id = $2 where a.aggregate = $1",
-            self.tables.name("aggregates"),
-            self.tables.name("guild_settings")
-        );
-        let params = vec![Aggregate::Guild(guild).to_string().into(), guild.to_string().into()];
-        let rows = self.store.query(&sql, params).await?;
-        let Some(row) = rows.first() else { return Ok(GuildSettings::default()) };
-        Ok(GuildSettings {
-            version: row.integer(0)?.unwrap_or_default(),
-            prefix: row.text(1)?.map(str::to_owned),
-            settings: settings(row.text(2)?)?,
-        })
+        let mut found = HashMap::new();
+        for requests in requests.chunks(TOGETHER) {
+            let padded = requests.iter().chain(std::iter::repeat(&requests[0])).take(TOGETHER);
+            let params = padded.flat_map(|(aggregate, request_id)| [(*aggregate).into(), (*request_id).into()]);
+            for row in self.store.query(&sql, params.collect()).await? {
+                let text = |column| Ok::<_, StoreError>(row.text(column)?.unwrap_or_default().to_owned());
+                let small = |column| {
+                    let value = row.integer(column)?.and_then(|value| i32::try_from(value).ok());
+                    Ok::<_, StoreError>(value.unwrap_or_default())
+                };
+                let execution = Execution {
+                    status: small(2)?,
+                    answer: text(3)?,
+                    partition: small(4)?,
+                    next: row.integer(5)?.unwrap_or_default(),
+                };
+                found.insert((text(0)?, text(1)?), execution);
+            }
+        }
+        Ok(found)
     }
 
     /// Waits until the partition is projected up to `next`; `false` when it is not within `patience`.
@@ -171,9 +136,4 @@ impl BotStore {
     pub async fn check(&self) -> Result<(), StoreError> {
         self.store.check().await
     }
-}
-
-fn settings(json: Option<&str>) -> Result<Map<String, Json>, StoreError> {
-    serde_json::from_str(json.unwrap_or("{}"))
-        .map_err(|error| StoreError::Refused(format!("settings are no JSON: {error}")))
 }

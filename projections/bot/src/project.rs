@@ -1,28 +1,17 @@
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+use serde::de::DeserializeOwned;
 
 use miso_model::{Aggregate, Fact};
 
-use crate::tables::Tables;
-use crate::{SCHEMA_VERSION, Statement};
-
-/// Kind of the fact that settings of an aggregate were changed.
-pub const SETTINGS_CHANGED: &str = "SettingsChanged";
-
-/// Body of a [`SETTINGS_CHANGED`] fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SettingsChanged {
-    /// The changed keys' values before; null where none was set.
-    pub before: Map<String, Json>,
-    /// The changed keys' values after; null where it was taken back.
-    pub after: Map<String, Json>,
-    /// All settings after.
-    pub settings: Map<String, Json>,
-}
+use crate::changes::Changes;
+use crate::facts;
+use crate::read_models::{activity, counts, personal, reminders, settings, stars};
+use crate::tables::{AGGREGATES, EXECUTIONS, Tables};
+use crate::{SCHEMA_VERSION, Statement, Value};
 
 /// What the facts of one partition change in the tables, and the partition's new position, which
-/// must have been `from`. Pure: the same facts give the same statements. A fact of an unknown kind
-/// counts as executed and raises its aggregate's version.
+/// must have been `from`. Pure: the same facts give the same statements, and however they are cut
+/// into batches, the same rows. A fact of an unknown kind counts as executed and raises its
+/// aggregate's version.
 ///
 /// `facts` are `(offset, fact)` in offset order.
 #[must_use]
@@ -35,57 +24,56 @@ pub fn project(tables: &Tables, partition: i32, from: i64, facts: &[(i64, Fact)]
     );
     let params = vec![next.into(), partition.into(), from.into(), SCHEMA_VERSION.into()];
     let mut statements = vec![Statement::new(sql, params).expecting(1)];
+    let mut changes = Changes::new(tables);
     for (offset, fact) in facts {
-        statements.extend(rows(tables, fact));
-        statements.push(execution(tables, partition, offset + 1, fact));
+        executed(&mut changes, partition, offset + 1, fact);
+        // A body that cannot be read changes nothing more than a kind that is not known.
+        if apply(&mut changes, fact).is_none() {
+            changes.put(&AGGREGATES, [(&*fact.aggregate).into(), fact.version.into(), Value::Null]);
+        }
     }
+    statements.extend(changes.into_statements());
     statements
 }
 
-fn rows(tables: &Tables, fact: &Fact) -> Vec<Statement> {
-    let aggregates = tables.name("aggregates");
-    let changed =
-        (fact.kind == SETTINGS_CHANGED).then(|| serde_json::from_slice::<SettingsChanged>(&fact.body).ok()).flatten();
-    let Some(changed) = changed else {
-        let sql = format!(
-            "insert into {aggregates} as a (aggregate, version, settings) values ($1, $2, '{{}}') \
-             on conflict (aggregate) do update set version = excluded.version where a.version < excluded.version"
-        );
-        return vec![Statement::new(sql, vec![(&*fact.aggregate).into(), fact.version.into()])];
-    };
-    let sql = format!(
-        "insert into {aggregates} as a (aggregate, version, settings) values ($1, $2, $3) on conflict (aggregate) \
-         do update set version = excluded.version, settings = excluded.settings where a.version < excluded.version"
-    );
-    let settings = serde_json::to_string(&changed.settings).unwrap_or_default();
-    let mut statements =
-        vec![Statement::new(sql, vec![(&*fact.aggregate).into(), fact.version.into(), settings.into()])];
-    if let Ok(Aggregate::Guild(guild)) = fact.aggregate.parse() {
-        let sql = format!(
-            "insert into {} (guild_id, prefix) values ($1, $2) on conflict (guild_id) do update set prefix = excluded.prefix",
-            tables.name("guild_settings")
-        );
-        let prefix = changed.settings.get("prefix").and_then(Json::as_str);
-        statements.push(Statement::new(sql, vec![guild.to_string().into(), prefix.into()]));
+/// The rows of a fact; `None` when it has none of its own, not even its aggregate's.
+fn apply(changes: &mut Changes<'_>, fact: &Fact) -> Option<()> {
+    if fact.kind == facts::SETTINGS_CHANGED {
+        return settings::changed(changes, fact, &body(fact)?);
     }
-    statements
+    match (fact.aggregate.parse().ok()?, fact.kind.as_str()) {
+        (Aggregate::Guild(guild), facts::ACTIVITY_COUNTED) => activity::counted(changes, guild, &body(fact)?),
+        (Aggregate::Guild(guild), facts::COUNTS_ADDED) => counts::added(changes, guild, &body(fact)?),
+        (Aggregate::Guild(guild), facts::STAR_COUNTED) => stars::counted(changes, guild, &body(fact)?),
+        (Aggregate::Guild(guild), facts::STAR_POSTED) => stars::posted(changes, guild, &body(fact)?),
+        (Aggregate::Guild(guild), facts::MEMBER_FORGOTTEN) => personal::forgotten(changes, guild, &body(fact)?),
+        (Aggregate::User(user), facts::REMINDER_SET) => reminders::set(changes, user, fact.at_ms, body(fact)?),
+        (Aggregate::User(user), facts::REMINDER_SNOOZED) => reminders::snoozed(changes, user, body(fact)?),
+        (Aggregate::User(user), facts::REMINDER_CANCELLED) => reminders::cancelled(changes, user, body(fact)?),
+        (Aggregate::User(user), facts::REMINDER_FIRED) => reminders::fired(changes, user, fact.at_ms, body(fact)?),
+        (Aggregate::User(_), facts::PERSONAL_DATA_DELETED) => {
+            personal::deleted(changes, fact);
+            return Some(());
+        }
+        _ => {}
+    }
+    None
+}
+
+fn body<T: DeserializeOwned>(fact: &Fact) -> Option<T> {
+    serde_json::from_slice(&fact.body).ok()
 }
 
 /// Several facts of one request share their answer; its position is past the last of them.
-fn execution(tables: &Tables, partition: i32, next: i64, fact: &Fact) -> Statement {
-    let sql = format!(
-        "insert into {} (request_id, aggregate, status, answer, partition, next, at_ms) \
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict (aggregate, request_id) do update set next = excluded.next",
-        tables.name("executions")
-    );
-    let params = vec![
-        (&*fact.request_id).into(),
+fn executed(changes: &mut Changes<'_>, partition: i32, next: i64, fact: &Fact) {
+    let row = [
         (&*fact.aggregate).into(),
+        (&*fact.request_id).into(),
         fact.status.into(),
         String::from_utf8_lossy(&fact.answer).into_owned().into(),
         partition.into(),
         next.into(),
         fact.at_ms.into(),
     ];
-    Statement::new(sql, params)
+    changes.put(&EXECUTIONS, row);
 }

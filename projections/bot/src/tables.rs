@@ -2,10 +2,196 @@ use crate::Statement;
 
 /// Version of the tables below. Raise it with every change of them or of the projection: stores of
 /// another version are built anew from the facts, beside the old tables, and swapped.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
-/// Names of the tables, without prefix.
-pub(crate) const NAMES: [&str; 4] = ["aggregates", "guild_settings", "executions", "positions"];
+/// What becomes of a column when its row is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Merge {
+    /// The new value.
+    Replace,
+    /// The sum.
+    Add,
+    /// The new value, unless it is null.
+    Keep,
+}
+
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    kind: &'static str,
+    pub(crate) merge: Merge,
+}
+
+const fn text(name: &'static str) -> Column {
+    Column { name, kind: "text not null", merge: Merge::Replace }
+}
+
+const fn maybe_text(name: &'static str) -> Column {
+    Column { name, kind: "text", merge: Merge::Replace }
+}
+
+const fn number(name: &'static str) -> Column {
+    Column { name, kind: "bigint not null", merge: Merge::Replace }
+}
+
+const fn maybe_number(name: &'static str) -> Column {
+    Column { name, kind: "bigint", merge: Merge::Replace }
+}
+
+const fn sum(name: &'static str) -> Column {
+    Column { name, kind: "bigint not null", merge: Merge::Add }
+}
+
+/// A declared table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) columns: &'static [Column],
+    /// So many columns, the first ones, are the primary key.
+    pub(crate) key: usize,
+    /// Columns of further indexes.
+    indexes: &'static [&'static str],
+}
+
+/// What the next decision about an aggregate needs; `settings` is JSON by module.
+pub(crate) const AGGREGATES: Table = Table {
+    name: "aggregates",
+    columns: &[text("aggregate"), number("version"), Column { name: "settings", kind: "text", merge: Merge::Keep }],
+    key: 1,
+    indexes: &[],
+};
+/// Every change of settings. `before_values` and `after_values` are JSON by field.
+pub(crate) const AUDIT: Table = Table {
+    name: "audit",
+    columns: &[
+        text("aggregate"),
+        number("version"),
+        text("module"),
+        number("module_version"),
+        number("at_ms"),
+        text("actor"),
+        text("via"),
+        text("before_values"),
+        text("after_values"),
+        maybe_number("reverts"),
+    ],
+    key: 2,
+    indexes: &["aggregate, module, module_version", "actor"],
+};
+/// Members' experience. A window is the five minutes in which its cap counts.
+pub(crate) const ACTIVITY: Table = Table {
+    name: "activity",
+    columns: &[
+        text("guild_id"),
+        text("user_id"),
+        number("xp"),
+        number("level"),
+        number("messages"),
+        number("window_ms"),
+        number("window_xp"),
+    ],
+    key: 2,
+    indexes: &["guild_id, xp", "user_id"],
+};
+/// Members' messages by hour of the day.
+pub(crate) const ACTIVITY_HOURS: Table = Table {
+    name: "activity_hours",
+    columns: &[text("guild_id"), text("user_id"), number("hour"), sum("messages")],
+    key: 3,
+    indexes: &[],
+};
+/// What happened in a guild, by day and hour.
+pub(crate) const COUNTS: Table = Table {
+    name: "counts",
+    columns: &[
+        text("guild_id"),
+        text("day"),
+        number("hour"),
+        sum("messages"),
+        sum("joins"),
+        sum("leaves"),
+        sum("commands"),
+    ],
+    key: 3,
+    indexes: &[],
+};
+/// Starred messages, and where they stand on the starboard.
+pub(crate) const STARRED: Table = Table {
+    name: "starred",
+    columns: &[
+        text("guild_id"),
+        text("message_id"),
+        text("channel_id"),
+        text("author_id"),
+        number("stars"),
+        maybe_text("post_id"),
+        maybe_text("posted_channel_id"),
+        maybe_number("posting_ms"),
+    ],
+    key: 2,
+    indexes: &[],
+};
+/// Who starred what.
+pub(crate) const STAR_GIVERS: Table = Table {
+    name: "star_givers",
+    columns: &[text("guild_id"), text("message_id"), text("user_id")],
+    key: 3,
+    indexes: &["user_id"],
+};
+/// Reminders that wait, and those that fired within a day.
+pub(crate) const REMINDERS: Table = Table {
+    name: "reminders",
+    columns: &[
+        text("user_id"),
+        text("reminder_id"),
+        text("body"),
+        number("due_ms"),
+        maybe_text("channel_id"),
+        maybe_text("guild_id"),
+        number("set_ms"),
+        maybe_number("fired_ms"),
+    ],
+    key: 2,
+    indexes: &[],
+};
+/// Answers to requests that changed something: a repeat gets the same. Grows as the facts do.
+pub(crate) const EXECUTIONS: Table = Table {
+    name: "executions",
+    columns: &[
+        text("aggregate"),
+        text("request_id"),
+        number("status"),
+        text("answer"),
+        number("partition"),
+        number("next"),
+        number("at_ms"),
+    ],
+    key: 2,
+    indexes: &[],
+};
+/// How far `bot.facts` is projected, and by which version of the tables.
+pub(crate) const POSITIONS: Table = Table {
+    name: "positions",
+    columns: &[number("partition"), number("next"), number("schema_version")],
+    key: 1,
+    indexes: &[],
+};
+
+pub(crate) const ALL: [&Table; 10] = [
+    &AGGREGATES,
+    &AUDIT,
+    &ACTIVITY,
+    &ACTIVITY_HOURS,
+    &COUNTS,
+    &STARRED,
+    &STAR_GIVERS,
+    &REMINDERS,
+    &EXECUTIONS,
+    &POSITIONS,
+];
+/// Tables of earlier versions: removed when newer ones take their place.
+const FORMER: [&str; 1] = ["guild_settings"];
 
 /// A set of tables: the live one, or one that is being built beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,37 +218,33 @@ impl Tables {
         format!("{}{table}", self.prefix)
     }
 
+    /// Each table's name and the query of all its rows by key: to compare what two builds hold.
+    #[must_use]
+    pub fn contents(&self) -> Vec<(&'static str, String)> {
+        let query = |table: &Table| {
+            let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+            let key = names[..table.key].join(", ");
+            format!("select {} from {} order by {key}", names.join(", "), self.name(table.name))
+        };
+        ALL.iter().map(|table| (table.name, query(table))).collect()
+    }
+
     /// Creates them, empty, with a position of 0 for each of `partitions`.
     pub(crate) fn create(&self, partitions: i32) -> Vec<Statement> {
-        let columns = [
-            // What the next decision about an aggregate needs; `settings` is JSON.
-            ("aggregates", "aggregate text not null, version bigint not null, settings text not null", "aggregate"),
-            ("guild_settings", "guild_id text not null, prefix text", "guild_id"),
-            // Answers to requests that changed something: a repeat gets the same. Grows as the facts do.
-            (
-                "executions",
-                "request_id text not null, aggregate text not null, status bigint not null, answer text not null, \
-                 partition bigint not null, next bigint not null, at_ms bigint not null",
-                "aggregate, request_id",
-            ),
-            // How far `bot.facts` is projected, and by which version of the tables.
-            (
-                "positions",
-                "partition bigint not null, next bigint not null, schema_version bigint not null",
-                "partition",
-            ),
-        ];
-        let mut statements: Vec<Statement> = columns
-            .iter()
-            .map(|(table, columns, key)| {
-                // The key's name carries the build: in PostgreSQL it names an index and stays when the table is renamed.
-                let name = self.name(table);
-                Statement::new(
-                    format!("create table {name} ({columns}, constraint {name}_key primary key ({key}))"),
-                    vec![],
-                )
-            })
-            .collect();
+        let mut statements = Vec::new();
+        for table in ALL {
+            // Names of keys and indexes carry the build: they stay when the table is renamed.
+            let name = self.name(table.name);
+            let columns: Vec<String> =
+                table.columns.iter().map(|column| format!("{} {}", column.name, column.kind)).collect();
+            let key: Vec<&str> = table.columns[..table.key].iter().map(|column| column.name).collect();
+            let (columns, key) = (columns.join(", "), key.join(", "));
+            let sql = format!("create table {name} ({columns}, constraint {name}_key primary key ({key}))");
+            statements.push(Statement::new(sql, vec![]));
+            for (number, index) in table.indexes.iter().enumerate() {
+                statements.push(Statement::new(format!("create index {name}_by_{number} on {name} ({index})"), vec![]));
+            }
+        }
         statements.extend((0..partitions).map(|partition| {
             let sql =
                 format!("insert into {} (partition, next, schema_version) values ($1, 0, $2)", self.name("positions"));
@@ -73,7 +255,8 @@ impl Tables {
 
     /// Removes them where they are.
     pub(crate) fn drop(&self) -> Vec<Statement> {
-        NAMES.iter().map(|table| Statement::new(format!("drop table if exists {}", self.name(table)), vec![])).collect()
+        let names = ALL.iter().map(|table| table.name).chain(FORMER);
+        names.map(|table| Statement::new(format!("drop table if exists {}", self.name(table)), vec![])).collect()
     }
 
     /// Puts these tables in the place of the live ones, unless the store has another version than
@@ -87,11 +270,10 @@ impl Tables {
             .expecting(1),
         ];
         statements.extend(Self::live().drop());
-        statements.extend(
-            NAMES
-                .iter()
-                .map(|table| Statement::new(format!("alter table {} rename to {table}", self.name(table)), vec![])),
-        );
+        let renamed = |table: &&Table| {
+            Statement::new(format!("alter table {} rename to {}", self.name(table.name), table.name), vec![])
+        };
+        statements.extend(ALL.iter().map(renamed));
         statements
     }
 }

@@ -1,9 +1,17 @@
 //! What answers the commands that run here, one file each.
 
 mod chance;
+pub(crate) mod change;
+mod custom;
+mod edits;
+mod fun;
 mod help;
 mod ping;
 mod prefix;
+mod rank;
+mod reminders;
+mod settings;
+mod shown;
 
 use miso_command_catalogue::{Args, Command, Context, DEFAULT_PREFIX, Document, Problem};
 
@@ -39,11 +47,25 @@ impl Call<'_> {
 }
 
 pub(crate) async fn answer(call: &Call<'_>) -> Result<Answered, Problem> {
+    if let Some(edit) = call.command.edit {
+        return settings::answer(call, edit).await;
+    }
     match call.command.name {
         "ping" => Ok(ping::ping(&call.context, call.now_ms).into()),
         "help" => Ok(help::help(&call.args, call.prefix()).into()),
         "prefix" => prefix::prefix(call).await,
         "choose" => Ok(chance::choose(&call.args, &call.request_id).into()),
+        "eightball" => Ok(fun::eightball(&call.request_id).into()),
+        "ship" => Ok(fun::ship(&call.args, &call.context).into()),
+        "clap" => Ok(fun::clap(&call.args).into()),
+        "command add" | "command edit" | "command remove" | "command list" | "command search" => {
+            custom::custom(call).await
+        }
+        "rank" => rank::rank(call).await,
+        "leaderboard" => rank::leaderboard(call).await,
+        "remindme" | "reminder cancel" | "reminder snooze" => reminders::remind(call).await,
+        "reminders" => reminders::list(call).await,
+        "timezone" => reminders::timezone(call).await,
         "rng" => Ok(chance::rng(&call.args, &call.request_id).into()),
         _ => Err(Problem::new(501, "not-built", "Not built yet", "This command is declared but not built yet.")),
     }
@@ -60,8 +82,33 @@ mod tests {
 
     #[test]
     fn every_command_of_this_service_is_built() {
-        let built = ["ping", "help", "prefix", "choose", "rng"];
-        let declared: Vec<_> = CATALOGUE.commands.iter().filter(|command| command.runs != Runs::Client).collect();
+        let built = [
+            "ping",
+            "help",
+            "prefix",
+            "choose",
+            "rng",
+            "eightball",
+            "ship",
+            "clap",
+            "command add",
+            "command edit",
+            "command remove",
+            "command list",
+            "command search",
+            "rank",
+            "leaderboard",
+            "remindme",
+            "reminder cancel",
+            "reminder snooze",
+            "reminders",
+            "timezone",
+        ];
+        let declared: Vec<_> = CATALOGUE
+            .commands
+            .iter()
+            .filter(|command| command.runs != Runs::Client && command.edit.is_none())
+            .collect();
         for command in &declared {
             assert!(built.contains(&command.name), "{}", command.name);
         }

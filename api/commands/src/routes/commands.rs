@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use miso_command_catalogue::{
     Args, CATALOGUE, Command, Context, Found, Invocation, Place, Problem, Runs, args_from_json, command_json,
@@ -12,7 +12,7 @@ use miso_command_catalogue::{
 use miso_http::now_ms;
 use serde_json::json;
 
-use super::{BODY_BYTES, positioned, request_id};
+use super::{positioned, read_body, request_id};
 use crate::api::Api;
 use crate::commands::{Call, answer};
 use crate::problem::Refusal;
@@ -37,7 +37,7 @@ pub(crate) async fn run(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     let command = declared(&name)?;
-    let invocation: Invocation = read(body)?;
+    let invocation: Invocation = read_body(body)?;
     let args = allowed(command, &invocation)?;
     let call = Call {
         api: &api,
@@ -61,21 +61,6 @@ fn declared(name: &str) -> Result<&'static Command, Refusal> {
     };
     let hint = near.map(|command| format!(" Did you mean `{}`?", command.name)).unwrap_or_default();
     Err(Problem::new(404, "unknown-command", "No such command", format!("There is no such command.{hint}")).into())
-}
-
-/// A JSON body.
-pub(crate) fn read<T: serde::de::DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
-    let body = body.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Problem::new(413, "too-large", "The body is too large", format!("A body has {BODY_BYTES} bytes at most."))
-        } else {
-            Problem::new(400, "unreadable-body", "The body cannot be read", "The body broke off.")
-        }
-    })?;
-    serde_json::from_slice(&body).map_err(|error| {
-        Problem::new(400, "unreadable-body", "The body cannot be read", format!("The body does not fit: {error}."))
-            .into()
-    })
 }
 
 /// Whether the caller may do this here.

@@ -1,34 +1,49 @@
 //! The endpoints, one file per group.
 
+pub(crate) mod activity;
+pub(crate) mod audit;
+mod caller;
 mod commands;
+mod endpoints;
+pub(crate) mod limits;
+pub(crate) mod openapi;
+mod personal;
+mod reminders;
 mod settings;
+mod transfer;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use miso_bot_store::BotStore;
 use miso_command_catalogue::Problem;
-use miso_http::{TRACE, key_fits, random_id, trace_of};
+use miso_http::{TRACE, key_fits, now_ms, random_id, trace_of};
 
 use crate::api::Api;
 use crate::problem::Refusal;
+use caller::{Caller, position};
+use endpoints::ENDPOINTS;
 
 /// Bytes of a request's body, at most; beyond it 413.
-pub(crate) const BODY_BYTES: usize = 64 * 1_024;
+pub const BODY_BYTES: usize = 256 * 1_024;
 /// Bytes of an `Idempotency-Key`, at most.
-const KEY_BYTES: usize = 255;
+const KEY_BYTES: usize = 200;
 /// Where a read model stands, or must stand: `partition:offset` of `bot.facts`.
 pub(crate) const POSITION: &str = "miso-position";
+/// How long a read waits for the position that its caller has seen; then 503.
+const POSITION_PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn router(api: Arc<Api>) -> Router {
-    Router::new()
-        .route("/v1/commands", get(commands::list))
-        .route("/v1/commands/{name}", post(commands::run).get(commands::describe))
-        .route("/v1/guilds/{guild}/settings", get(settings::read).patch(settings::change))
+    let router =
+        ENDPOINTS.iter().fold(Router::new(), |router, endpoint| router.route(endpoint.path, (endpoint.handler)()));
+    router
         .fallback(|| async {
             Refusal(Problem::new(404, "not-found", "No such page", "There is nothing at this address."))
         })
@@ -40,15 +55,16 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
-/// The key is checked before, the trace id put in after.
-async fn around(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+/// Key, context and rate are checked before, the trace id put in after.
+async fn around(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let trace = trace_of(request.headers()).unwrap_or_else(random_id);
     let method = request.method().clone();
-    let mut response = if api.cluster_key.as_deref().is_none_or(|key| key_fits(key, request.headers())) {
-        next.run(request).await
-    } else {
-        let detail = "This service needs the deployment's key: send `Authorization: Bearer` and MISO_CLUSTER_KEY.";
-        Refusal(Problem::new(401, "wrong-key", "The key is missing or wrong", detail)).into_response()
+    let mut response = match admitted(&api, request.headers()) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => Refusal(problem).into_response(),
     };
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
         if problem.status >= 500 {
@@ -63,6 +79,56 @@ async fn around(State(api): State<Arc<Api>>, request: Request, next: Next) -> Re
         response.headers_mut().insert(TRACE, value);
     }
     response
+}
+
+fn admitted(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let key = api.cluster_key.as_deref();
+    if !key.is_none_or(|key| key_fits(key, headers)) {
+        let detail = "This service needs the deployment's key: send `Authorization: Bearer` and MISO_CLUSTER_KEY.";
+        return Err(Problem::new(401, "wrong-key", "The key is missing or wrong", detail));
+    }
+    let caller = Caller::of(headers, key.unwrap_or_default(), now_ms() / 1_000)?;
+    let user = caller.context.as_ref().map(|context| context.user);
+    api.limits.take(user, Instant::now()).map_err(|wait| {
+        metrics::counter!("miso_commands_limited_total").increment(1);
+        let mut problem =
+            Problem::new(429, "too-often", "Too often", "Too many requests at once. Try again in a moment.");
+        problem.members.retry_after = Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1));
+        problem
+    })?;
+    Ok(caller)
+}
+
+/// The store, at the position that the caller has seen.
+async fn store_at(api: &Api, headers: &HeaderMap) -> Result<BotStore, Refusal> {
+    let store = api.store()?;
+    if let Some((partition, next)) = position(headers)?
+        && !store.wait_for(partition, next, POSITION_PATIENCE).await?
+    {
+        let detail = "The database has not seen this change yet. Try again in a moment.";
+        return Err(Problem::new(503, "behind", "Not there yet", detail).into());
+    }
+    Ok(store)
+}
+
+/// A JSON body.
+fn read_body<T: serde::de::DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
+    let body = body.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Problem::new(413, "too-large", "The body is too large", format!("A body has {BODY_BYTES} bytes at most."))
+        } else {
+            Problem::new(400, "unreadable-body", "The body cannot be read", "The body broke off.")
+        }
+    })?;
+    serde_json::from_slice(&body).map_err(|error| {
+        Problem::new(400, "unreadable-body", "The body cannot be read", format!("The body does not fit: {error}."))
+            .into()
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn query_refused(rejection: QueryRejection) -> Refusal {
+    Problem::new(400, "unreadable-query", "The query cannot be read", rejection.body_text()).into()
 }
 
 /// The request's id: the caller's `Idempotency-Key`, else a fresh one.

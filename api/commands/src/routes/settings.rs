@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -7,109 +6,197 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use miso_bot_store::GuildSettings;
-use miso_command_catalogue::{DEFAULT_PREFIX, Permissions, Problem};
-use miso_http::now_ms;
-use miso_model::{Aggregate, GuildId, Request, UserId};
+use miso_command_catalogue::Problem;
+use miso_model::{Aggregate, Answer, Request};
+use miso_settings::{MODULES, Module, Scope, Settings, StoredModule, module_json, modules_of};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::commands::read as body_of;
-use super::{POSITION, positioned, request_id};
+use super::caller::{Caller, expected, guild_id, user_id, via};
+use super::{positioned, read_body, request_id, store_at};
 use crate::api::Api;
-use crate::decide::{CHANGE_SETTINGS, ChangeSettings};
+use crate::decide::settings::{CHANGE_SETTINGS, ChangeSettings, SettingsAnswer, module_of};
 use crate::problem::Refusal;
 
-/// How long a read waits for the position that its caller has seen; then 503.
-const POSITION_PATIENCE: Duration = Duration::from_secs(2);
+/// `GET /v1/settings/modules`: every declared module with its fields.
+pub(crate) async fn modules() -> Json<Value> {
+    Json(json!({"modules": MODULES.iter().map(module_json).collect::<Vec<_>>()}))
+}
 
-/// `GET /v1/guilds/{guild}/settings`. A `Miso-Position` of an earlier answer is waited for.
-pub(crate) async fn read(
+/// `GET /v1/guilds/{guild}/settings`.
+pub(crate) async fn of_guild(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     Path(guild): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let guild = guild_id(&guild)?;
-    let store = api.store()?;
-    if let Some((partition, next)) = position(&headers)?
-        && !store.wait_for(partition, next, POSITION_PATIENCE).await?
-    {
-        let detail = "The database has not seen this change yet. Try again in a moment.";
-        return Err(Problem::new(503, "behind", "Not there yet", detail).into());
-    }
-    Ok(shown(guild, &store.guild_settings(guild).await?))
+    caller.may_read(guild)?;
+    all(&api, Aggregate::Guild(guild), &headers).await
 }
 
-/// Body of the PATCH.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Change {
-    /// Who changes it.
-    actor: UserId,
-    /// What they may do in the guild, as the caller that vouches for them knows it.
-    #[serde(default)]
-    permissions: Permissions,
-    /// New values by name; null takes one back to its default.
-    set: Map<String, Value>,
-}
-
-/// `PATCH /v1/guilds/{guild}/settings`; `If-Match` holds the version that the caller has seen, and
-/// another one is answered with 409.
-pub(crate) async fn change(
+/// `GET /v1/users/{user}/settings`.
+pub(crate) async fn of_user(
     State(api): State<Arc<Api>>,
-    Path(guild): Path<String>,
+    caller: Caller,
+    Path(user): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let user = user_id(&user)?;
+    caller.may_read_own(user)?;
+    all(&api, Aggregate::User(user), &headers).await
+}
+
+/// `GET /v1/guilds/{guild}/settings/{module}`.
+pub(crate) async fn guild_module(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path((guild, module)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let guild = guild_id(&guild)?;
-    let change: Change = body_of(body)?;
-    if !change.permissions.cover(Permissions::MANAGE_GUILD) {
-        let detail = "Changing settings needs the permission Manage Server.";
-        return Err(Problem::new(403, "missing-permissions", "Not allowed", detail).into());
-    }
-    let aggregate = Aggregate::Guild(guild);
-    let body = serde_json::to_vec(&ChangeSettings { set: change.set }).unwrap_or_default();
-    let request = Request {
-        request_id: request_id(&headers)?,
-        aggregate: aggregate.to_string(),
-        kind: CHANGE_SETTINGS.to_owned(),
-        expected_version: expected(&headers)?,
-        actor: format!("user/{}", change.actor),
-        body: body.into(),
-        at_ms: now_ms(),
+    caller.may_read(guild)?;
+    one(&api, Aggregate::Guild(guild), &module, &headers).await
+}
+
+/// `GET /v1/users/{user}/settings/{module}`.
+pub(crate) async fn user_module(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path((user, module)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let user = user_id(&user)?;
+    caller.may_read_own(user)?;
+    one(&api, Aggregate::User(user), &module, &headers).await
+}
+
+async fn all(api: &Api, aggregate: Aggregate, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let state = store_at(api, headers).await?.aggregate(&aggregate.to_string()).await?;
+    let settings = Settings::of(state.settings);
+    let (scope, id) = match aggregate {
+        Aggregate::Guild(id) => (Scope::Guild, ("guild_id", id.to_string())),
+        Aggregate::User(id) => (Scope::User, ("user_id", id.to_string())),
     };
-    let answer = api.ask(aggregate, &request).await?;
-    let settings = api.store()?.guild_settings(guild).await?;
-    Ok(positioned(shown(guild, &settings), Some((answer.partition, answer.position))))
+    let modules: Map<String, Value> =
+        modules_of(scope).map(|module| (module.key.to_owned(), shown(module, &settings.stored(module.key)))).collect();
+    Ok(Json(json!({id.0: id.1, "modules": modules})).into_response())
 }
 
-fn shown(guild: GuildId, settings: &GuildSettings) -> Response {
-    let prefix = settings.prefix.as_deref().unwrap_or(DEFAULT_PREFIX);
-    let json = json!({"guild_id": guild, "version": settings.version, "prefix": prefix, "set": settings.settings});
-    let mut response = Json(json).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", settings.version)) {
+async fn one(api: &Api, aggregate: Aggregate, key: &str, headers: &HeaderMap) -> Result<Response, Refusal> {
+    let module = module_of(aggregate, key)?;
+    let state = store_at(api, headers).await?.aggregate(&aggregate.to_string()).await?;
+    let stored = Settings::of(state.settings).stored(key);
+    Ok(tagged(Json(shown(module, &stored)).into_response(), stored.version))
+}
+
+/// A module as it is read.
+fn shown(module: &Module, stored: &StoredModule) -> Value {
+    json!({
+        "version": stored.version,
+        "by": (stored.version > 0).then_some(&stored.by),
+        "at_ms": (stored.version > 0).then_some(stored.at_ms),
+        "values": module.with_defaults(&stored.values),
+        "set": stored.values.keys().collect::<Vec<_>>(),
+    })
+}
+
+fn tagged(mut response: Response, version: i64) -> Response {
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
 }
 
-fn guild_id(text: &str) -> Result<GuildId, Problem> {
-    text.parse().map_err(|_| Problem::new(404, "not-found", "No such guild", "A guild's id is a number."))
+/// Body of a PUT.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Change {
+    /// The changed fields only; null takes one back to its default.
+    values: Map<String, Value>,
 }
 
-fn position(headers: &HeaderMap) -> Result<Option<(i32, i64)>, Problem> {
-    let Some(value) = headers.get(POSITION) else { return Ok(None) };
-    let parts = value.to_str().ok().and_then(|text| text.split_once(':'));
-    let position = parts.and_then(|(partition, next)| Some((partition.parse().ok()?, next.parse().ok()?)));
-    let known = position.filter(|(partition, _)| (0..miso_log::catalogue::AGGREGATES).contains(partition));
-    let problem =
-        || Problem::new(400, "invalid-position", "The position does not fit", "Miso-Position is partition:offset.");
-    known.map(Some).ok_or_else(problem)
+/// `PUT /v1/guilds/{guild}/settings/{module}`; `If-Match` holds the module's version that the caller
+/// has seen, and another one is answered with 409.
+pub(crate) async fn change_guild(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path((guild, module)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let guild = guild_id(&guild)?;
+    caller.may_manage(guild)?;
+    put(&api, &caller, Aggregate::Guild(guild), module, &headers, body).await
 }
 
-fn expected(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let version = value.to_str().ok().map(|text| text.trim_matches('"')).and_then(|text| text.parse().ok());
-    let problem =
-        || Problem::new(400, "invalid-version", "The version does not fit", "If-Match is a version in quotes.");
-    version.map(Some).ok_or_else(problem)
+/// `PUT /v1/users/{user}/settings/{module}`.
+pub(crate) async fn change_user(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Path((user, module)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let user = user_id(&user)?;
+    caller.is(user)?;
+    put(&api, &caller, Aggregate::User(user), module, &headers, body).await
+}
+
+async fn put(
+    api: &Api,
+    caller: &Caller,
+    aggregate: Aggregate,
+    module: String,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    // A module that is not declared is told before its values are.
+    module_of(aggregate, &module)?;
+    let Change { values } = read_body(body)?;
+    let change = ChangeSettings { module, set: values, reverts: None, via: String::new() };
+    let answer = ask(api, caller, aggregate, (request_id(headers)?, expected(headers)?), change).await?;
+    changed(aggregate, &answer)
+}
+
+/// Has a change decided, as the caller's.
+pub(super) async fn ask(
+    api: &Api,
+    caller: &Caller,
+    aggregate: Aggregate,
+    (request_id, expected_version): (String, Option<i64>),
+    mut change: ChangeSettings,
+) -> Result<Answer, Problem> {
+    let Some(context) = &caller.context else { return Err(super::caller::nobody()) };
+    if change.via.is_empty() {
+        via(context).clone_into(&mut change.via);
+    }
+    let request = Request {
+        request_id,
+        aggregate: aggregate.to_string(),
+        kind: CHANGE_SETTINGS.to_owned(),
+        expected_version,
+        actor: format!("user/{}", context.user),
+        body: serde_json::to_vec(&change).unwrap_or_default().into(),
+        at_ms: miso_http::now_ms(),
+    };
+    api.ask(aggregate, &request).await
+}
+
+/// What a change is answered with.
+pub(super) fn changed(aggregate: Aggregate, answer: &Answer) -> Result<Response, Refusal> {
+    let done: SettingsAnswer = serde_json::from_slice(&answer.body).map_err(|_| {
+        let detail = "This request was carried out before, and what it was answered has been deleted since.";
+        Problem::new(410, "answer-deleted", "The answer is gone", detail)
+    })?;
+    let module = module_of(aggregate, &done.module)?;
+    let json = json!({
+        "module": done.module,
+        "version": done.version,
+        "position": format!("{}:{}", answer.partition, answer.position),
+        "applied_at": done.at_ms,
+        "values": module.with_defaults(&done.values),
+        "set": done.values.keys().collect::<Vec<_>>(),
+    });
+    let response = tagged(Json(json).into_response(), done.version);
+    Ok(positioned(response, Some((answer.partition, answer.position))))
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use crate::http::settings;
+use crate::http::general;
 use crate::requests::all;
 use crate::setup::{Instance, PATIENCE, World};
 
@@ -134,9 +134,7 @@ async fn one_run(seed: u64, pace: &Pace) -> usize {
         let of_guild: Vec<&Fact> = facts.iter().filter(|fact| fact.aggregate == format!("guild/{guild}")).collect();
         assert!(of_guild.iter().zip(1..).all(|(fact, version)| fact.version == version), "seed {seed}");
         let Some(newest) = of_guild.last() else { continue };
-        let read = settings(&last, guild).await;
-        assert_eq!(read["version"], json!(newest.version), "seed {seed}");
-        assert_eq!(read["prefix"], json!(newest.request_id), "seed {seed}");
+        assert_eq!(general(&last, guild).await, (json!(newest.request_id), newest.version), "seed {seed}");
     }
     last.stop().await;
     repeats

@@ -4,9 +4,10 @@ use miso_commands_api::{CHANGE_SETTINGS, CommandsConfig, GROUP};
 use miso_log::catalogue::{AGGREGATES, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, PARKED};
 use miso_log::{Append, SharedLog, Topic};
 use miso_model::{Aggregate, Fact, GuildId, LogRecord, ParkedRecord, Request, Setting};
+use miso_settings::Settings;
 use serde_json::json;
 
-use crate::http::{json_of, prefix, settings};
+use crate::http::{general, json_of, prefix, settings};
 use crate::setup::{PATIENCE, World, now_ms};
 
 /// All values of a topic.
@@ -41,10 +42,7 @@ async fn a_change_is_a_fact_a_setting_a_row_and_takes_effect_once_however_often_
     assert!(repeat["text"].as_str().expect("text").contains("`?`"), "the old answer: {repeat}");
     let (_, elsewhere) = json_of(prefix(&instance, "same", 8, "%").await.expect("answers")).await;
     assert!(elsewhere["text"].as_str().expect("text").contains("`%`"), "ids are an aggregate's own: {elsewhere}");
-    assert_eq!(
-        settings(&instance, 7).await,
-        json!({"guild_id": "7", "version": 2, "prefix": "!", "set": {"prefix": "!"}})
-    );
+    assert_eq!(general(&instance, 7).await, (json!("!"), 2));
     let facts = facts(&world.log).await;
     let seen: Vec<_> = facts
         .iter()
@@ -55,7 +53,10 @@ async fn a_change_is_a_fact_a_setting_a_row_and_takes_effect_once_however_often_
     assert_eq!(seen, [("same", 1, "user/42"), ("other", 2, "user/42")]);
     let latest = all(&world.log, BOT_SETTINGS).await;
     let latest: Vec<Setting> = latest.iter().map(|value| Setting::from_bytes(value).expect("reads")).collect();
-    assert!(latest.iter().any(|latest| (latest.version, &*latest.json) == (2, &br#"{"prefix":"!"}"#[..])));
+    assert!(
+        latest.iter().any(|latest| latest.version == 2
+            && Settings::read(&latest.json).text("general", "prefix").as_deref() == Some("!"))
+    );
     instance.stop().await;
 }
 
@@ -71,7 +72,7 @@ async fn two_instances_over_one_log_answer_each_others_requests() {
     }
     for guild in 1..=24_u64 {
         assert_eq!(settings(&first, guild).await, settings(&second, guild).await);
-        assert_eq!(settings(&first, guild).await["prefix"], json!("?"));
+        assert_eq!(general(&first, guild).await, (json!("?"), 1));
     }
     // One leaves: the other decides for all.
     first.stop().await;
@@ -110,7 +111,7 @@ async fn facts_that_the_store_missed_are_projected_before_anything_is_decided() 
     first.stop().await;
     // As if the process had died between the log's transaction and the store's: the store knows of
     // nothing, the log does.
-    for table in ["aggregates", "guild_settings", "executions"] {
+    for table in ["aggregates", "audit", "executions"] {
         let sql = format!("delete from {table}");
         world.store.execute(miso_bot_store::Statement::new(sql, vec![])).await.expect("deletes");
     }
@@ -119,7 +120,7 @@ async fn facts_that_the_store_missed_are_projected_before_anything_is_decided() 
     let (_, document) = json_of(prefix(&second, "a", 7, "?").await.expect("answers")).await;
     assert_eq!(document["colour"], json!("success"), "the old answer");
     prefix(&second, "b", 7, "!").await.expect("answers");
-    assert_eq!(settings(&second, 7).await["version"], json!(2));
+    assert_eq!(general(&second, 7).await, (json!("!"), 2));
     let versions: Vec<i64> = facts(&world.log).await.iter().map(|fact| fact.version).collect();
     assert_eq!(versions, [1, 2]);
     second.stop().await;
@@ -138,7 +139,7 @@ async fn requests_that_waited_for_a_decider_are_decided_in_order() {
                 kind: CHANGE_SETTINGS.to_owned(),
                 expected_version: None,
                 actor: "operator".to_owned(),
-                body: json!({"set": {"prefix": format!("p{n}")}}).to_string().into(),
+                body: json!({"module": "general", "set": {"prefix": format!("p{n}")}}).to_string().into(),
                 at_ms: now_ms(),
             };
             Append::new(BOT_REQUESTS, aggregate.partition(AGGREGATES), request.to_bytes(), request.at_ms)
@@ -147,13 +148,13 @@ async fn requests_that_waited_for_a_decider_are_decided_in_order() {
     world.log.append(requests).await.expect("appends");
     let instance = world.instance(CommandsConfig::default()).await;
     let decided = async {
-        while settings(&instance, 7).await["version"] != json!(400) {
+        while general(&instance, 7).await.1 != 400 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     tokio::time::timeout(PATIENCE, decided).await.expect("in time");
     let facts = facts(&world.log).await;
     assert!(facts.iter().zip(1..).all(|(fact, version)| fact.version == version));
-    assert_eq!(settings(&instance, 7).await["prefix"], json!("p598").clone());
+    assert_eq!(general(&instance, 7).await.0, json!("p598"));
     instance.stop().await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use miso_bot_store::{PostgresStore, Statement, Store};
 use miso_commands_api::{CommandsApi, CommandsConfig, CommandsError};
 use miso_log::SharedLog;
-use miso_log::catalogue::{BOT_ANSWERS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, PARKED, SCHEMAS};
+use miso_log::catalogue::{BOT_ANSWERS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, PARKED, SCHEMAS, TIMERS};
 use miso_log::embedded::{EmbeddedConfig, EmbeddedLog};
 use miso_log::kafka::{KafkaConfig, KafkaLog};
 use tempfile::TempDir;
@@ -68,7 +68,7 @@ impl World {
 
 /// An embedded log in the folder; with `MISO_TEST_KAFKA`, fresh topics of that broker.
 async fn log(folder: &TempDir) -> SharedLog {
-    let catalogue = vec![BOT_REQUESTS, BOT_ANSWERS, BOT_FACTS, BOT_SETTINGS, PARKED, SCHEMAS];
+    let catalogue = vec![BOT_REQUESTS, BOT_ANSWERS, BOT_FACTS, BOT_SETTINGS, TIMERS, PARKED, SCHEMAS];
     match std::env::var("MISO_TEST_KAFKA") {
         Ok(brokers) if !brokers.is_empty() => {
             let mut config = KafkaConfig::new(brokers);

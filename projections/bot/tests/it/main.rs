@@ -4,4 +4,6 @@
 
 mod contract;
 mod engines;
+mod given;
 mod projection;
+mod read_models;

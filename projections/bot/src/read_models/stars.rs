@@ -1,0 +1,108 @@
+use miso_model::{ChannelId, GuildId, MessageId, UserId};
+
+use crate::changes::Changes;
+use crate::facts::{StarAct, StarCounted, StarPosted};
+use crate::tables::{STAR_GIVERS, STARRED};
+use crate::{BotStore, StoreError, Value};
+
+/// A starred message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Starred {
+    /// Where it stands.
+    pub channel: ChannelId,
+    /// Who wrote it.
+    pub author: UserId,
+    /// How many starred it.
+    pub stars: i64,
+    /// Its post on the starboard.
+    pub post: Option<MessageId>,
+    /// Where the post stands.
+    pub posted_channel: Option<ChannelId>,
+    /// Since when a post is on its way, Unix milliseconds.
+    pub posting_ms: Option<i64>,
+}
+
+pub(crate) fn counted(changes: &mut Changes<'_>, guild: GuildId, body: &StarCounted) {
+    let (guild, message) = (guild.to_string(), body.message.to_string());
+    if let Some(user) = body.user {
+        let giver = [(&*guild).into(), (&*message).into(), user.to_string().into()];
+        if body.added { changes.put(&STAR_GIVERS, giver) } else { changes.remove(&STAR_GIVERS, giver) }
+    }
+    let removed = body.act == StarAct::Remove;
+    let posted = body.post.filter(|_| !removed);
+    if body.count == 0 && posted.is_none() && body.posting_ms.is_none() {
+        changes.remove(&STARRED, [guild.into(), message.into()]);
+        return;
+    }
+    changes.put(
+        &STARRED,
+        [
+            guild.into(),
+            message.into(),
+            body.channel.to_string().into(),
+            body.author.to_string().into(),
+            body.count.into(),
+            text(posted),
+            text(body.posted_channel.filter(|_| !removed)),
+            body.posting_ms.into(),
+        ],
+    );
+}
+
+pub(crate) fn posted(changes: &mut Changes<'_>, guild: GuildId, body: &StarPosted) {
+    changes.put(
+        &STARRED,
+        [
+            guild.to_string().into(),
+            body.message.to_string().into(),
+            body.channel.to_string().into(),
+            body.author.to_string().into(),
+            body.count.into(),
+            text(Some(body.post)),
+            text(Some(body.posted_channel)),
+            Value::Null,
+        ],
+    );
+}
+
+fn text(id: Option<impl ToString>) -> Value {
+    id.map(|id| id.to_string()).into()
+}
+
+impl BotStore {
+    /// A starred message, where somebody starred it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn starred(&self, guild: GuildId, message: MessageId) -> Result<Option<Starred>, StoreError> {
+        let sql = format!(
+            "select channel_id, author_id, stars, post_id, posted_channel_id, posting_ms from {} \
+             where guild_id = $1 and message_id = $2",
+            self.tables.name(STARRED.name)
+        );
+        let rows = self.store.query(&sql, vec![guild.to_string().into(), message.to_string().into()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let maybe = |column| Ok::<_, StoreError>(row.text(column)?.map(|text| super::id(Some(text))));
+        Ok(Some(Starred {
+            channel: ChannelId(super::id(row.text(0)?)),
+            author: UserId(super::id(row.text(1)?)),
+            stars: row.integer(2)?.unwrap_or_default(),
+            post: maybe(3)?.map(MessageId),
+            posted_channel: maybe(4)?.map(ChannelId),
+            posting_ms: row.integer(5)?,
+        }))
+    }
+
+    /// Whether somebody starred a message.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn has_starred(&self, guild: GuildId, message: MessageId, user: UserId) -> Result<bool, StoreError> {
+        let sql = format!(
+            "select 1 from {} where guild_id = $1 and message_id = $2 and user_id = $3",
+            self.tables.name(STAR_GIVERS.name)
+        );
+        let params = vec![guild.to_string().into(), message.to_string().into(), user.to_string().into()];
+        Ok(!self.store.query(&sql, params).await?.is_empty())
+    }
+}
