@@ -37,6 +37,16 @@ pub(crate) struct CommitPlan {
     pub(crate) ledger_from: i64,
 }
 
+/// The record of what the session has settled, if the ledger does not have it yet.
+pub(super) fn acknowledged(session: &mut Session, home_epoch: i64) -> Option<Vec<u8>> {
+    if session.settled <= session.acked_logged {
+        return None;
+    }
+    session.acked_logged = session.settled;
+    let acked = Acked { home_epoch, session_id: session.id.to_string(), sequence: session.settled };
+    Some(acked.to_bytes())
+}
+
 impl Core {
     /// The next transaction, if one is due. `ledger_head`: one past the last record that any group of
     /// this home has appended. The plan must be carried out until it succeeds, before the next is made.
@@ -91,11 +101,7 @@ impl Core {
     fn plan_acknowledgements(&mut self, records: &mut Vec<PlannedRecord>) {
         let home_epoch = self.epoch;
         for session in self.sessions.iter_mut().flatten() {
-            if session.settled > session.acked_logged {
-                session.acked_logged = session.settled;
-                let acked = Acked { home_epoch, session_id: session.id.to_string(), sequence: session.settled };
-                records.push(PlannedRecord::Ledger(acked.to_bytes()));
-            }
+            records.extend(acknowledged(session, home_epoch).map(PlannedRecord::Ledger));
         }
     }
 

@@ -2,6 +2,7 @@
 //! the owner is asked to acknowledge, and after the grace the guild goes away there and comes here.
 
 use super::Core;
+use super::commit::acknowledged;
 use super::session::{Session, Todo};
 
 /// A guild moves at most so often, milliseconds: 50 a second.
@@ -111,9 +112,14 @@ impl Core {
             route.told_at = None;
             route.last_sequence = 0;
         }
+        let epoch = self.epoch;
         if let Some(session) = self.session_mut(from) {
             session.guilds.remove(&guild);
             session.is_dirty = true;
+            // Before the next owner gets anything of the guild: a home that dies now would deliver what its
+            // last owner had acknowledged again, and after newer events.
+            let acknowledged = acknowledged(session, epoch);
+            self.effects.ledger.extend(acknowledged);
         }
         if was_told {
             self.push_gone(from, guild);

@@ -540,6 +540,13 @@ proptest! {
     }
 }
 
+/// An owner's acknowledgement was not in the ledger when its guild had moved: after two deaths of the home
+/// the next owner got the old events after newer ones.
+#[test]
+fn a_guild_moves_only_with_its_owners_acknowledgement_in_the_ledger() {
+    run(11_223_197_566_960_277_437, Balance::Guild);
+}
+
 #[test]
 fn the_random_runs_reach_resumes_moves_and_crashes() {
     let worlds: Vec<World> = (0..20).map(|seed| run(seed, Balance::Guild)).collect();
