@@ -43,6 +43,11 @@ impl ControlKey {
         Ok(Self { key, path })
     }
 
+    /// The key.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     fn matches(&self, headers: &HeaderMap) -> bool {
         use subtle::ConstantTimeEq as _;
         let given = headers.get(KEY_HEADER).map_or(&b""[..], |value| value.as_bytes());
@@ -114,6 +119,13 @@ pub(crate) async fn groups(
         Ok(answer) => Json(answer).into_response(),
         Err(error) => (StatusCode::CONFLICT, error.to_string()).into_response(),
     }
+}
+
+/// The key of the process that runs on this data folder: what its services take where no `MISO_CLUSTER_KEY`
+/// is set.
+pub(crate) fn running_key(data_dir: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(data_dir.join(KEY_FILE)).ok()?;
+    text.lines().nth(1).map(str::to_owned)
 }
 
 /// Asks the process that runs on this data folder. `None`: none runs there.

@@ -57,6 +57,8 @@ enum Verb {
     },
     /// Speak in the demo's channel as a user and print the bot's answers
     Say(verbs::say::Say),
+    /// Run a command as a user and print its answer
+    Command(verbs::command::Command),
     /// Manage handler groups
     Group(verbs::group::Group),
     /// List the topics and what they hold now
@@ -74,7 +76,9 @@ fn main() -> ExitCode {
     let presets = match &cli.verb {
         Verb::Demo(demo) => demo.presets(),
         Verb::Say(_) => verbs::demo::data_dir_preset(),
-        Verb::Group(_) | Verb::Topics(_) | Verb::Tail(_) | Verb::Doctor => verbs::demo::running_demo_preset(),
+        Verb::Command(_) | Verb::Group(_) | Verb::Topics(_) | Verb::Tail(_) | Verb::Doctor => {
+            verbs::demo::running_demo_preset()
+        }
         Verb::Up | Verb::Run { .. } | Verb::Simulator(_) => Presets::new(),
     };
     let sources = Sources::of_process(cli.config.as_deref(), presets);
@@ -133,6 +137,7 @@ async fn run(verb: Verb, config: Config) -> anyhow::Result<ExitCode> {
         Verb::Up => process::run(config, Role::ALL.to_vec()).await,
         Verb::Run { roles } => process::run(config, roles).await,
         Verb::Say(say) => say.run(&config).await,
+        Verb::Command(command) => command.run(&config).await,
         Verb::Group(group) => group.run(&config).await,
         Verb::Topics(topics) => topics.run(&config).await,
         Verb::Tail(tail) => tail.run(&config).await,

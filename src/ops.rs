@@ -14,6 +14,7 @@ use crate::control::ControlKey;
 use crate::readiness::Readiness;
 use crate::supervisor::Supervisor;
 use miso_groups::Groups;
+use miso_sender::SenderHandle;
 
 /// What the ops routes need.
 pub(crate) struct Ops {
@@ -23,6 +24,8 @@ pub(crate) struct Ops {
     /// Set once the log is open, in a process that manages groups.
     pub groups: tokio::sync::watch::Receiver<Option<Arc<Groups>>>,
     pub control_key: ControlKey,
+    /// The sender of this process and the deployment's key, where both are there and the log is open.
+    pub gets: tokio::sync::watch::Receiver<Option<(Arc<SenderHandle>, String)>>,
     pub faults: bool,
 }
 
@@ -32,7 +35,8 @@ pub(crate) fn router(ops: Ops) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .route("/control/groups", post(crate::control::groups));
+        .route("/control/groups", post(crate::control::groups))
+        .route(crate::gets::PATH, post(crate::gets::perform));
     if ops.faults {
         router = router.route("/faults/{role}", post(fault));
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use miso_command_catalogue::{Argument, CATALOGUE, Command, Group, Permissions, Place, Runs};
 use miso_log::catalogue;
 
 use crate::verbs::topics::kept;
@@ -33,6 +34,72 @@ pub(crate) fn topics() -> String {
     page
 }
 
+/// `docs/COMMANDS.md`.
+pub(crate) fn commands() -> String {
+    let mut page = String::from(
+        "# Commands\n\nThis page is made from `topics/commands/src/declared/`; a test holds it up to date. Commands begin with the\n\
+         server's prefix (`>` unless `prefix` changed it) or with a mention of the bot, in any case. `<required>`, `[optional]`.\n\
+         Quotes hold several words together. One member may use 15 commands a minute.\n",
+    );
+    for group in Group::ALL {
+        let _ = writeln!(page, "\n## {}\n", group.name());
+        page.push_str("| command | also | what it does | needs | examples |\n|---|---|---|---|---|\n");
+        for command in CATALOGUE.commands.iter().filter(|command| command.group == *group) {
+            let _ = writeln!(
+                page,
+                "| `{}` | {} | {} | {} | {} |",
+                cell(&command.usage()),
+                codes(command.aliases),
+                cell(command.help),
+                needs(command),
+                codes(command.examples),
+            );
+        }
+    }
+    page.push_str("\n## Words that stand for others\n\n| family | also | about |\n|---|---|---|\n");
+    for family in CATALOGUE.families {
+        let _ = writeln!(page, "| `{}` | {} | {} |", family.name, codes(family.aliases), family.help);
+    }
+    page
+}
+
+fn codes(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{}`", cell(word))).collect::<Vec<_>>().join(", ")
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+/// Permissions, place and cooldown.
+fn needs(command: &Command) -> String {
+    let mut parts = Vec::new();
+    let mut all = |who: &str, permissions: Permissions| {
+        if permissions != Permissions::NONE {
+            parts.push(format!("{who}{}", permissions.names().join(", ")));
+        }
+    };
+    all("", command.permissions);
+    let to_give = |argument: &Argument| argument.permissions != Permissions::NONE;
+    for argument in command.arguments.iter().filter(|argument| to_give(argument)) {
+        all(&format!("to give `{}`: ", argument.name), argument.permissions);
+    }
+    all("the bot: ", command.bot_permissions);
+    if command.place == Place::Guild {
+        parts.push("a server".to_owned());
+    }
+    if let Some(cooldown) = command.cooldown {
+        parts.push(format!("{} times in {} s", cooldown.uses, cooldown.per_ms / 1_000));
+    }
+    if command.private {
+        parts.push("answered in private".to_owned());
+    }
+    if command.runs == Runs::Client {
+        parts.push("Discord's data only".to_owned());
+    }
+    parts.join("; ")
+}
+
 #[cfg(test)]
 mod tests {
     /// `MISO_WRITE_DOCS=1 cargo test -p miso` writes the pages anew.
@@ -48,6 +115,11 @@ mod tests {
     #[test]
     fn the_page_of_all_topics_is_up_to_date() {
         holds("TOPICS.md", &super::topics());
+    }
+
+    #[test]
+    fn the_page_of_all_commands_is_up_to_date() {
+        holds("COMMANDS.md", &super::commands());
     }
 
     #[test]

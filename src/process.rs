@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, missing_token};
+use crate::config::{Config, Secret, missing_token};
 use crate::control::ControlKey;
 use crate::ops::Ops;
 use crate::readiness::Readiness;
@@ -95,7 +95,7 @@ impl Signals {
 
 /// Starts the roles. What can only be mended by a person (configuration, a port taken, a folder
 /// not writable) is an error here; an engine that is down is waited for.
-pub(crate) async fn start(config: Config, roles: Vec<Role>) -> anyhow::Result<Started> {
+pub(crate) async fn start(mut config: Config, roles: Vec<Role>) -> anyhow::Result<Started> {
     let without_token: Vec<_> = roles
         .iter()
         .filter(|role| role.needs_token() && config.token.is_none())
@@ -104,12 +104,14 @@ pub(crate) async fn start(config: Config, roles: Vec<Role>) -> anyhow::Result<St
     if !without_token.is_empty() {
         return Err(WrongConfiguration(without_token).into());
     }
-    let data_dir = &config.data_dir;
+    let data_dir = &config.data_dir.clone();
     std::fs::create_dir_all(data_dir).with_context(|| {
         format!("the data folder {} cannot be made; set MISO_DATA_DIR to one that can be written", data_dir.display())
     })?;
     let proxy_listener = listen_for(&roles, Role::Proxy, config.proxy_listen, "MISO_PROXY_LISTEN")?;
     let commands_listener = listen_for(&roles, Role::CommandsApi, config.commands_listen, "MISO_COMMANDS_LISTEN")?;
+    let data_listener = listen_for(&roles, Role::DataApi, config.data_listen, "MISO_DATA_LISTEN")?;
+    let panel_listener = listen_for(&roles, Role::Panel, config.panel_listen, "MISO_PANEL_LISTEN")?;
     let ops_listener = listen(config.ops_listen, "MISO_OPS_LISTEN")?;
 
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
@@ -126,12 +128,16 @@ pub(crate) async fn start(config: Config, roles: Vec<Role>) -> anyhow::Result<St
     let supervisor = Supervisor::default();
     let cancel = CancellationToken::new();
     let (groups, groups_seen) = watch::channel(None);
+    let (gets, gets_seen) = watch::channel(None);
     let control_key = ControlKey::create(data_dir, ops_listener.local_addr()?)?;
+    // The services of one process know each other by its control key unless the deployment has one.
+    config.cluster_key.get_or_insert_with(|| Secret(control_key.key().to_owned()));
     let ops = crate::ops::router(Ops {
         readiness: readiness.clone(),
         metrics: metrics.clone(),
         supervisor: supervisor.clone(),
         groups: groups_seen,
+        gets: gets_seen,
         control_key,
         faults: config.faults,
     });
@@ -162,6 +168,7 @@ pub(crate) async fn start(config: Config, roles: Vec<Role>) -> anyhow::Result<St
         let declared = config.groups.iter().filter(|_| declares);
         let declared = declared.map(|(name, secret)| (name.clone(), secret.0.clone())).collect();
         let shared = Arc::new(Shared {
+            has_sender: roles.contains(&Role::Sender),
             state: DiscordState::start(Arc::clone(&log), StateConfig::default(), stop.clone()),
             groups: Groups::start(Arc::clone(&log), declared, stop.clone()).await?,
             sender: SenderHandle::new(),
@@ -169,9 +176,14 @@ pub(crate) async fn start(config: Config, roles: Vec<Role>) -> anyhow::Result<St
             readiness: ready.clone(),
             proxy_listener,
             commands_listener,
+            data_listener,
+            panel_listener,
             config,
         });
         groups.send_replace(Some(Arc::clone(&shared.groups)));
+        if let (true, Some(key)) = (roles.contains(&Role::Sender), &shared.config.cluster_key) {
+            gets.send_replace(Some((Arc::clone(&shared.sender), key.0.clone())));
+        }
         let mut running = JoinSet::new();
         for role in roles {
             let (shared, stop) = (Arc::clone(&shared), stop.clone());

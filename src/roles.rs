@@ -6,20 +6,23 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use miso_commands_api::{CommandsApi, CommandsConfig};
+use miso_data_api::{DataApi, DataConfig};
 use miso_discord_state::DiscordState;
 use miso_gateway::{GatewayConfig, GatewayStatus, IntentsChoice, ShardStatus, Shards};
 use miso_gateway_proxy::{Proxy, ProxyConfig};
 use miso_groups::Groups;
 use miso_handlers::{CommandsHandlerConfig, EventsHandlerConfig, MessagesHandlerConfig};
 use miso_log::SharedLog;
-use miso_rest_ingress::IngressConfig;
+use miso_model::UserId;
+use miso_panel::{Panel, PanelConfig};
+use miso_rest_ingress::{Gets, IngressConfig};
 use miso_sender::{Sender, SenderConfig, SenderHandle};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Auto, Config};
-use crate::gets::SenderGets;
+use crate::gets::{RemoteGets, SenderGets};
 use crate::readiness::Readiness;
 
 /// A part of Miso that can run in a process of its own.
@@ -37,11 +40,23 @@ pub(crate) enum Role {
     Timers,
     /// The commands API, the only role with the database
     CommandsApi,
+    /// The data API: Discord's data, and the login with Discord
+    DataApi,
+    /// The web panel
+    Panel,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Gateway, Self::Proxy, Self::Sender, Self::Handlers, Self::Timers, Self::CommandsApi];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Gateway,
+        Self::Proxy,
+        Self::Sender,
+        Self::Handlers,
+        Self::Timers,
+        Self::CommandsApi,
+        Self::DataApi,
+        Self::Panel,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -51,6 +66,8 @@ impl Role {
             Self::Handlers => "handlers",
             Self::Timers => "timers",
             Self::CommandsApi => "commands-api",
+            Self::DataApi => "data-api",
+            Self::Panel => "panel",
         }
     }
 
@@ -59,7 +76,7 @@ impl Role {
         match self {
             Self::Gateway => &["shards"],
             Self::CommandsApi => &["store"],
-            Self::Proxy | Self::Sender | Self::Handlers | Self::Timers => &[],
+            Self::Proxy | Self::Sender | Self::Handlers | Self::Timers | Self::DataApi | Self::Panel => &[],
         }
     }
 
@@ -79,11 +96,15 @@ pub(crate) struct Shared {
     pub(crate) log: SharedLog,
     pub(crate) state: Arc<DiscordState>,
     pub(crate) groups: Arc<Groups>,
+    /// Whether the sender is one of this process's roles.
+    pub(crate) has_sender: bool,
     /// The sender of this process, for the ingress's GETs.
     pub(crate) sender: Arc<SenderHandle>,
     /// Bound at start, so that a port taken is said at once; a restarted role gets a clone.
     pub(crate) proxy_listener: Option<StdListener>,
     pub(crate) commands_listener: Option<StdListener>,
+    pub(crate) data_listener: Option<StdListener>,
+    pub(crate) panel_listener: Option<StdListener>,
     pub(crate) readiness: Readiness,
 }
 
@@ -96,6 +117,8 @@ pub(crate) async fn start(role: Role, shared: Arc<Shared>, cancel: CancellationT
         Role::Handlers => handlers(&shared, cancel).await,
         Role::Timers => Ok(miso_timers::run(Arc::clone(&shared.log), cancel).await?),
         Role::CommandsApi => commands_api(&shared, cancel).await,
+        Role::DataApi => data_api(&shared, cancel).await,
+        Role::Panel => panel(&shared, cancel).await,
     }
 }
 
@@ -168,6 +191,32 @@ async fn commands_api(shared: &Shared, cancel: CancellationToken) -> anyhow::Res
     }
 }
 
+async fn data_api(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
+    let config = &shared.config;
+    let data = DataConfig {
+        cluster_key: config.cluster_key.clone().map_or_else(String::new, |key| key.0),
+        api_url: config.discord_api_url.clone(),
+        client_id: config.client_id.map(|id| id.to_string()),
+        client_secret: config.client_secret.clone().map(|secret| secret.0),
+    };
+    let api = DataApi::start(data, Arc::clone(&shared.state), cancel);
+    Ok(api.serve(listener(shared.data_listener.as_ref())?).await?)
+}
+
+async fn panel(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
+    let config = &shared.config;
+    let panel = PanelConfig {
+        public_url: config.panel_url(),
+        commands_url: config.commands_url.clone().unwrap_or_else(|| format!("http://{}", config.commands_listen)),
+        data_url: config.data_url.clone().unwrap_or_else(|| format!("http://{}", config.data_listen)),
+        cluster_key: config.cluster_key.clone().map_or_else(String::new, |key| key.0),
+        simulator_control_url: config.simulator_control_url.clone(),
+        operators: config.panel_operators.iter().copied().map(UserId).collect(),
+        ops_url: Some(format!("http://{}", config.ops_listen)),
+    };
+    Ok(Panel::serve(panel, listener(shared.panel_listener.as_ref())?, cancel).await?)
+}
+
 async fn sender(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
     let config = &shared.config;
     // The token is resolved at send time; a rotation will go through this channel.
@@ -199,11 +248,20 @@ async fn proxy(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()>
         Arc::clone(&shared.log),
         Arc::clone(&shared.groups),
         Arc::clone(&shared.state),
-        Arc::new(SenderGets(Arc::clone(&shared.sender))),
+        gets(shared),
     );
     let (log, state, groups) = (Arc::clone(&shared.log), Arc::clone(&shared.state), Arc::clone(&shared.groups));
     let proxy = Arc::new(Proxy::start(proxy, log, state, groups, cancel.clone()).await?);
     Ok(proxy.serve(listener(shared.proxy_listener.as_ref())?, ingress, cancel).await?)
+}
+
+/// GETs of handlers go to the sender of this process, else to the one that is configured.
+fn gets(shared: &Shared) -> Arc<dyn Gets> {
+    let config = &shared.config;
+    match (shared.has_sender, &config.sender_url, &config.cluster_key) {
+        (false, Some(url), Some(key)) => Arc::new(RemoteGets::new(url, &key.0)),
+        _ => Arc::new(SenderGets(Arc::clone(&shared.sender))),
+    }
 }
 
 async fn handlers(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {

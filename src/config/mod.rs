@@ -1,5 +1,6 @@
 //! Configuration: environment over TOML file over defaults, checked whole before anything starts.
 
+mod parse;
 #[cfg(test)]
 mod table;
 mod variables;
@@ -9,6 +10,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use parse::{
+    choice, number, one_of, parse_api_url, parse_auto, parse_cluster_key, parse_groups, parse_ids, parse_listen,
+    parse_public_url, parse_token,
+};
 #[cfg(test)]
 pub(crate) use table::markdown_table;
 use variables as var;
@@ -58,8 +63,19 @@ pub(crate) struct Config {
     pub proxy_listen: SocketAddr,
     pub proxy_public_url: Option<String>,
     pub commands_listen: SocketAddr,
+    pub data_listen: SocketAddr,
+    pub panel_listen: SocketAddr,
     pub ops_listen: SocketAddr,
     pub commands_url: Option<String>,
+    pub sender_url: Option<String>,
+    pub data_url: Option<String>,
+    pub panel_public_url: Option<String>,
+    /// User ids.
+    pub panel_operators: Vec<u64>,
+    pub client_id: Option<u64>,
+    pub client_secret: Option<Secret>,
+    /// Base of the simulated Discord's control API, in a demo.
+    pub simulator_control_url: Option<String>,
     pub groups: Vec<(String, Secret)>,
     pub shards: Auto<u32>,
     pub intents: Auto<u64>,
@@ -72,16 +88,17 @@ pub(crate) struct Config {
     pub faults: bool,
 }
 
-/// Shortest `MISO_CLUSTER_KEY`, characters.
-const CLUSTER_KEY_CHARS: usize = 16;
-/// Shortest secret of a declared group, characters.
-const GROUP_SECRET_CHARS: usize = 8;
-/// Longest name of a group, characters.
-const GROUP_NAME_CHARS: usize = 40;
 /// Most shards that one bot may have.
 const SHARDS_MOST: u32 = 16_384;
 /// Smallest gateway buffer, bytes: one large GUILD_CREATE fits.
 const GATEWAY_BUFFER_LEAST: usize = 1 << 20;
+
+impl Config {
+    /// Where people reach the panel.
+    pub(crate) fn panel_url(&self) -> String {
+        self.panel_public_url.clone().unwrap_or_else(|| format!("http://{}", self.panel_listen))
+    }
+}
 
 /// Discord starts one session per bucket in this time.
 const DISCORD_IDENTIFY_INTERVAL: Duration = Duration::from_secs(5);
@@ -104,7 +121,7 @@ impl Sources {
     pub(crate) fn of_process(file: Option<&Path>, presets: Presets) -> Self {
         let env = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| name.starts_with("MISO_") || name == var::DISCORD_TOKEN.name)
+            .filter(|(name, _)| name.starts_with("MISO_") || ALL.iter().any(|variable| variable.name == *name))
             .collect();
         let default = Path::new("miso.toml");
         let file = file.or_else(|| default.is_file().then_some(default));
@@ -232,8 +249,17 @@ impl Sources {
             proxy_listen: self.required(var::PROXY_LISTEN, anywhere, parse_listen),
             proxy_public_url: self.optional(var::PROXY_PUBLIC_URL, |v| one_of(v, &["ws://", "wss://"])),
             commands_listen: self.required(var::COMMANDS_LISTEN, anywhere, parse_listen),
+            data_listen: self.required(var::DATA_LISTEN, anywhere, parse_listen),
+            panel_listen: self.required(var::PANEL_LISTEN, anywhere, parse_listen),
             ops_listen: self.required(var::OPS_LISTEN, anywhere, parse_listen),
             commands_url: self.optional(var::COMMANDS_URL, |v| one_of(v, &["http://", "https://"])),
+            sender_url: self.optional(var::SENDER_URL, |v| one_of(v, &["http://", "https://"])),
+            data_url: self.optional(var::DATA_URL, |v| one_of(v, &["http://", "https://"])),
+            panel_public_url: self.optional(var::PANEL_PUBLIC_URL, parse_public_url),
+            panel_operators: self.optional(var::PANEL_OPERATORS, parse_ids).unwrap_or_default(),
+            client_id: self.optional(var::CLIENT_ID, |v| number(v, 1..=u64::MAX)),
+            client_secret: self.optional(var::CLIENT_SECRET, parse_token),
+            simulator_control_url: None,
             groups: self.optional(var::GROUPS, parse_groups).unwrap_or_default(),
             shards: self.required(var::SHARDS, Auto::Auto, |v| parse_auto(v, 1..=SHARDS_MOST)),
             intents: self.required(var::INTENTS, Auto::Auto, |v| parse_auto(v, 0..=(1 << 40))),
@@ -249,9 +275,6 @@ impl Sources {
             faults: self.required(var::FAULTS, false, |v| choice(v, &[("0", false), ("1", true)])),
             data_dir,
         };
-        // Declared for later rooms; a wrong value is said now all the same.
-        let _ = self.required(var::DATA_LISTEN, anywhere, parse_listen);
-        let _ = self.required(var::PANEL_LISTEN, anywhere, parse_listen);
         if config.identify_interval < DISCORD_IDENTIFY_INTERVAL && !config.discord_api_url.starts_with("http://") {
             self.problems.push(Problem {
                 variable: var::IDENTIFY_INTERVAL.name.into(),
@@ -283,93 +306,6 @@ pub(crate) fn missing_token(role: &str) -> Problem {
         wrong: format!("the role {role} needs it (`miso demo` runs without one, against a simulated Discord)"),
         allowed: var::DISCORD_TOKEN.allowed.into(),
     }
-}
-
-fn parse_token(text: &str) -> Result<Secret, String> {
-    let token = text.strip_prefix("Bot ").unwrap_or(text).trim();
-    if token.is_empty() || token.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err("not a token: it has spaces or line ends in it".into());
-    }
-    Ok(Secret(token.into()))
-}
-
-fn parse_api_url(text: &str) -> Result<String, String> {
-    let url = text.trim_end_matches('/');
-    if url.ends_with("/v10") || url.ends_with("/v9") {
-        return Err("the version is appended, leave it out".into());
-    }
-    if url.starts_with("https://") {
-        return Ok(url.into());
-    }
-    let Some(rest) = url.strip_prefix("http://") else { return Err("not an http URL".into()) };
-    let host = rest.split('/').next().unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    if ["127.0.0.1", "localhost", "[::1]"].contains(&host) {
-        Ok(url.into())
-    } else {
-        Err("plain http is for loopback only".into())
-    }
-}
-
-fn parse_listen(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "not an address with a port, such as 127.0.0.1:8080".into())
-}
-
-fn one_of(text: &str, starts: &[&str]) -> Result<String, String> {
-    match starts.iter().find(|start| text.starts_with(**start)) {
-        Some(start) if text.len() > start.len() => Ok(text.into()),
-        Some(_) => Err("nothing stands after the scheme".into()),
-        None => Err("it begins with none of the schemes known".into()),
-    }
-}
-
-fn parse_groups(text: &str) -> Result<Vec<(String, Secret)>, String> {
-    let mut groups: Vec<(String, Secret)> = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let (name, secret) = part.split_once('=').ok_or("a group has no `=secret`")?;
-        let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if name.is_empty() || name.len() > GROUP_NAME_CHARS || !name.chars().all(valid) {
-            return Err(format!("{name:?} is no name of a group"));
-        }
-        if secret.chars().count() < GROUP_SECRET_CHARS {
-            return Err(format!("the secret of {name} is shorter than {GROUP_SECRET_CHARS} characters"));
-        }
-        if groups.iter().any(|(other, _)| other == name) {
-            return Err(format!("{name} stands twice"));
-        }
-        groups.push((name.into(), Secret(secret.into())));
-    }
-    Ok(groups)
-}
-
-fn parse_cluster_key(text: &str) -> Result<Secret, String> {
-    if text.chars().count() < CLUSTER_KEY_CHARS {
-        return Err(format!("shorter than {CLUSTER_KEY_CHARS} characters"));
-    }
-    Ok(Secret(text.into()))
-}
-
-fn number<T>(text: &str, range: std::ops::RangeInclusive<T>) -> Result<T, String>
-where
-    T: std::str::FromStr + PartialOrd,
-{
-    match text.parse::<T>() {
-        Ok(value) if range.contains(&value) => Ok(value),
-        Ok(_) => Err("out of range".into()),
-        Err(_) => Err("not a whole number".into()),
-    }
-}
-
-fn parse_auto<T>(text: &str, range: std::ops::RangeInclusive<T>) -> Result<Auto<T>, String>
-where
-    T: std::str::FromStr + PartialOrd,
-{
-    if text == "auto" { Ok(Auto::Auto) } else { number(text, range).map(Auto::Value) }
-}
-
-fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
-    let found = choices.iter().find(|(name, _)| *name == text);
-    found.map(|(_, value)| *value).ok_or_else(|| "not one of them".into())
 }
 
 /// The variable whose name is at most 3 edits away.

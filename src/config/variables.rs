@@ -55,13 +55,22 @@ variables! {
     COMMANDS_LISTEN = "MISO_COMMANDS_LISTEN" default "127.0.0.1:8081", "ADDRESS:PORT",
         "the commands API";
     DATA_LISTEN = "MISO_DATA_LISTEN" default "127.0.0.1:8082", "ADDRESS:PORT",
-        "the data API (reserved: not built yet)";
+        "the data API";
     PANEL_LISTEN = "MISO_PANEL_LISTEN" default "127.0.0.1:8083", "ADDRESS:PORT",
-        "the web panel (reserved: not built yet)";
+        "the web panel";
     OPS_LISTEN = "MISO_OPS_LISTEN" default "127.0.0.1:9100", "ADDRESS:PORT",
         "`/healthz`, `/readyz`, `/metrics` (Prometheus) of the process";
     COMMANDS_URL = "MISO_COMMANDS_URL", "an http or https URL",
         "where the command handler finds the commands API; not set: the listener of `MISO_COMMANDS_LISTEN`";
+    SENDER_URL = "MISO_SENDER_URL", "an http or https URL",
+        "the ops listener of a process with the role sender: where a proxy without one has handlers' GETs performed (needs `MISO_CLUSTER_KEY`)";
+    DATA_URL = "MISO_DATA_URL", "an http or https URL",
+        "where the panel finds the data API; not set: the listener of `MISO_DATA_LISTEN`";
+    PANEL_PUBLIC_URL = "MISO_PANEL_PUBLIC_URL", "an https URL, or http on loopback",
+        "the panel's address for people; its `/callback` must be a redirect of the Discord application; not set: the listener's";
+    PANEL_OPERATORS = "MISO_PANEL_OPERATORS", "user ids, comma-separated", "who sees the panel's pages for operators";
+    CLIENT_ID = "DISCORD_CLIENT_ID", "an application's id", "for the login with Discord; not set: the bot's application";
+    CLIENT_SECRET = "DISCORD_CLIENT_SECRET", "an application's client secret", "for the login with Discord", secret;
     GROUPS = "MISO_GROUPS", "`name=secret`, comma-separated; name `a-z 0-9 -`, at most 40 characters; secret at least 8",
         "handler groups declared at start; the bare secret is then a valid credential", secret;
     SHARDS = "MISO_SHARDS" default "auto", "`auto` or 1 to 16384", "upstream shards";

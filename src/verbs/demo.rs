@@ -39,6 +39,9 @@ pub(crate) struct Demo {
 pub(crate) struct DemoWorld {
     /// Base of the simulator's control API.
     pub control: String,
+    /// The guild.
+    #[serde(default)]
+    pub guild: String,
     /// The channel.
     pub channel: String,
     /// Its name.
@@ -64,6 +67,7 @@ impl DemoWorld {
         let world = channel.and_then(|channel| {
             Some(Self {
                 control: control.to_owned(),
+                guild: text(&guild["id"])?,
                 channel: text(&channel["id"])?,
                 channel_name: text(&channel["name"])?,
                 user: text(&guild["users"][0])?,
@@ -122,6 +126,8 @@ impl Demo {
         let token = overview["token"].as_str().context("the simulator has no token")?;
         config.token = Some(Secret(token.to_owned()));
         config.discord_api_url = format!("http://{address}/api");
+        config.client_secret = Some(Secret(simulator.client_secret().to_owned()));
+        config.simulator_control_url = Some(control.clone());
         let bot = overview["bot"].as_str().unwrap_or_default().to_owned();
         let world = DemoWorld::ask(&control, bot).await?;
 
@@ -181,12 +187,14 @@ fn banner(config: &Config, simulated: Option<(&str, &DemoWorld)>) {
             credential(simulated.map_or("0", |(_, world)| &world.bot), name, &secret.0)
         );
     }
+    println!("  panel                 {}", config.panel_url());
     println!("  commands API          http://{}/v1/commands", config.commands_listen);
+    println!("  data API              http://{}/v1/me", config.data_listen);
     println!("  health and metrics    http://{}/readyz  /metrics", config.ops_listen);
     println!("  data                  {}", config.data_dir.display());
     match simulated {
         Some((_, world)) => println!(
-            "\nIn another terminal, speak in #{} and see the bot answer:\n\n  target/debug/miso say '>help'\n\nCtrl-C ends it.",
+            "\nOpen the panel and log in with one click, or speak in #{} from another terminal:\n\n  target/debug/miso say '>help'\n\nCtrl-C ends it.",
             world.channel_name
         ),
         None => println!("\nCtrl-C ends it."),

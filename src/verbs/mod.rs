@@ -1,5 +1,6 @@
 //! The command-line verbs, a file each.
 
+pub(crate) mod command;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod group;

@@ -35,7 +35,8 @@ fn every_service_of_miso_runs_roles_that_exist_with_variables_that_exist() {
             assert!(known.contains(variable), "{name} sets {variable}, which is no setting");
         }
     }
-    let all = ["commands-api", "gateway", "handlers", "proxy", "sender", "timers"].map(str::to_owned);
+    let all =
+        ["commands-api", "data-api", "gateway", "handlers", "panel", "proxy", "sender", "timers"].map(str::to_owned);
     assert_eq!(roles, BTreeSet::from(all), "one process per role");
     for role in roles {
         let checked = std::process::Command::new(env!("CARGO_BIN_EXE_miso"))

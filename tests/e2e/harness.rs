@@ -275,7 +275,7 @@ impl Deployment {
     pub(crate) fn new(discord: &Discord, engines: Engines, groups: &str) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let name = format!("t{:016x}", rand::random::<u64>());
-        let (proxy, commands) = (free_address(), free_address());
+        let (proxy, commands, data_api, panel) = (free_address(), free_address(), free_address(), free_address());
         let mut settings = BTreeMap::from([
             ("DISCORD_TOKEN".to_owned(), discord.token.clone()),
             ("MISO_DISCORD_API_URL".to_owned(), discord.api.clone()),
@@ -283,6 +283,8 @@ impl Deployment {
             ("MISO_PROXY_LISTEN".to_owned(), proxy.to_string()),
             ("MISO_COMMANDS_LISTEN".to_owned(), commands.to_string()),
             ("MISO_COMMANDS_URL".to_owned(), format!("http://{commands}")),
+            ("MISO_DATA_LISTEN".to_owned(), data_api.to_string()),
+            ("MISO_PANEL_LISTEN".to_owned(), panel.to_string()),
             ("MISO_GROUPS".to_owned(), groups.to_owned()),
             ("MISO_FAULTS".to_owned(), "1".to_owned()),
         ]);
@@ -292,6 +294,11 @@ impl Deployment {
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.settings.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The ops listener of a process.
+    pub(crate) fn ops(&self, name: &str) -> SocketAddr {
+        self.processes[name].ops
     }
 
     pub(crate) fn data_dir(&self) -> &Path {

@@ -6,9 +6,11 @@ mod harness;
 
 mod bad_input;
 mod cli;
+mod commands;
 mod compose;
 mod crash;
 mod documents;
+mod gets;
 mod raw_client;
 mod real_clients;
 mod waiting;
