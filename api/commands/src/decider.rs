@@ -3,14 +3,15 @@ use std::sync::Arc;
 use miso_bot_store::{BotStore, PrepareError, ProjectError, StoreError};
 use miso_command_catalogue::Problem;
 use miso_http::now_ms;
-use miso_log::catalogue::{BOT_ANSWERS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, PARKED, TIMERS};
+use miso_log::catalogue::{BOT_ANSWERS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, TIMERS};
 use miso_log::{
     Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, Waits, run_owned,
 };
-use miso_model::{Answer, Fact, HandlerGap, LogRecord, ParkedRecord, Request, Setting, TimerRecord};
+use miso_model::{Answer, Fact, LogRecord, Request, Setting, TimerRecord};
 use tokio_util::sync::CancellationToken;
 
 use crate::CommandsError;
+use crate::parked::{gap, park};
 use crate::plan::{Plan, Reply, plan};
 
 /// The consumer group over `bot.requests`.
@@ -308,15 +309,7 @@ impl Decider {
     async fn report_gap(&mut self, from: i64, to: i64) -> Result<(), Stop> {
         tracing::error!(partition = self.partition, from, to, "retention removed requests before they were decided");
         metrics::counter!("miso_commands_gaps_total").increment(1);
-        let gap = HandlerGap {
-            group: GROUP.to_owned(),
-            topic: BOT_REQUESTS.name.to_owned(),
-            partition: self.partition,
-            from,
-            to,
-            at_ms: now_ms(),
-        };
-        let record = Append::new(PARKED, 0, gap.to_bytes(), gap.at_ms);
+        let record = gap(self.partition, from, to);
         let offset = self.offset(to);
         self.transact(vec![record], vec![offset]).await.map(|_| ()).map_err(Stop::of_refused)
     }
@@ -347,23 +340,6 @@ impl Decider {
         self.waits.wait(what, error, &self.owned.stop).await;
         if self.owned.stop.is_cancelled() || !self.owned.owner.is_current() { Err(Leave) } else { Ok(()) }
     }
-}
-
-fn park(record: &Record, error: &miso_model::RecordError) -> Append {
-    metrics::counter!("miso_commands_parked_total").increment(1);
-    tracing::error!(partition = record.partition, offset = record.offset, %error, "a request cannot be read; parked");
-    let parked = ParkedRecord {
-        group: GROUP.to_owned(),
-        topic: BOT_REQUESTS.name.to_owned(),
-        partition: record.partition,
-        offset: record.offset,
-        error_class: "malformed_record".to_owned(),
-        error: error.to_string(),
-        attempts: 1,
-        value: record.value.clone().unwrap_or_default().into(),
-        at_ms: now_ms(),
-    };
-    Append::new(PARKED, 0, parked.to_bytes(), parked.at_ms)
 }
 
 /// Why an owner's work ends.

@@ -12,6 +12,7 @@ mod ask;
 mod commands;
 mod decide;
 mod decider;
+mod parked;
 mod plan;
 mod problem;
 mod routes;

@@ -2,8 +2,15 @@
 //!
 //! Both are the embedded ones; with `MISO_TEST_POSTGRES` and `MISO_TEST_KAFKA`, PostgreSQL and Kafka.
 
+mod asked;
 mod chaos;
+mod commands;
+mod concurrent;
 mod endpoints;
+mod handled;
 mod http;
+mod openapi;
+mod refusals;
 mod requests;
+mod settings;
 mod setup;

@@ -29,3 +29,8 @@ pub(crate) async fn engines() -> Vec<Engine> {
     }
     engines
 }
+
+/// A fresh one of the same adapter.
+pub(crate) async fn another(engine: &Engine) -> Engine {
+    engines().await.into_iter().find(|other| other.name == engine.name).expect("tried before")
+}

@@ -8,7 +8,7 @@ use miso_bot_store::{Activity, FIRED_KEPT_MS};
 use miso_model::{Aggregate, GuildId, MessageId, UserId};
 use serde_json::json;
 
-use crate::engines::engines;
+use crate::engines::{another, engines};
 use crate::given::{GUILD, USER, activity, counts, fact, fired, given, prefixed, reminder, star};
 
 const ID: GuildId = GuildId(1_000);
@@ -112,14 +112,14 @@ async fn stars_are_counted_per_giver_and_their_post_is_known() {
         assert!(bot.has_starred(ID, message, UserId(2)).await.expect("reads"));
         facts = vec![fact(GUILD, 3, STAR_POSTED, &posted)];
         drop(bot);
-        let engine = engines().await.into_iter().find(|other| other.name == engine.name).expect("again");
+        let engine = another(&engine).await;
         let bot = given(&engine, &facts).await;
         let starred = bot.starred(ID, message).await.expect("reads").expect("there");
         assert_eq!(
             (starred.post, starred.posted_channel.map(|id| id.0), starred.posting_ms),
             (Some(MessageId(70)), Some(8), None)
         );
-        let engine = engines().await.into_iter().find(|other| other.name == engine.name).expect("again");
+        let engine = another(&engine).await;
         let gone = fact(GUILD, 5, STAR_COUNTED, &star(7, 1, false, 0, StarAct::Nothing));
         let facts = [
             fact(GUILD, 2, STAR_COUNTED, &star(7, 2, true, 2, StarAct::Post)),
@@ -130,7 +130,7 @@ async fn stars_are_counted_per_giver_and_their_post_is_known() {
         let starred = bot.starred(ID, message).await.expect("reads").expect("there");
         assert_eq!((starred.stars, starred.post, starred.posted_channel), (1, None, None));
         assert!(!bot.has_starred(ID, message, UserId(2)).await.expect("reads"));
-        let engine = engines().await.into_iter().find(|other| other.name == engine.name).expect("again");
+        let engine = another(&engine).await;
         let bot = given(&engine, &[facts[2].clone(), gone]).await;
         assert_eq!(bot.starred(ID, message).await.expect("reads"), None, "nobody stars it any more");
     }
@@ -156,7 +156,7 @@ async fn reminders_wait_fire_and_are_forgotten_after_a_day() {
         let seen: Vec<_> = known.iter().map(|of| (of.id.as_str(), of.due_ms, of.fired_ms)).collect();
         assert_eq!(seen, [("soon", 100, Some(100)), ("late", 950, None)], "{}", engine.name);
         assert_eq!((known[1].text.as_str(), known[1].channel.map(|id| id.0)), ("tea", Some(5)));
-        let engine = engines().await.into_iter().find(|other| other.name == engine.name).expect("again");
+        let engine = another(&engine).await;
         let later = [
             facts[0].clone(),
             facts[1].clone(),
@@ -194,7 +194,7 @@ async fn personal_data_is_found_by_table_and_gone_after_its_deletion() {
         let data = bot.personal_data(ME).await.expect("reads");
         assert_eq!(data.activity.iter().map(|(guild, of)| (guild.0, of.xp)).collect::<Vec<_>>(), [(1_000, 50)]);
         assert_eq!((data.stars, data.changes, data.own_changes, data.executions), (1, 1, 1, 2), "{}", engine.name);
-        let engine = engines().await.into_iter().find(|other| other.name == engine.name).expect("again");
+        let engine = another(&engine).await;
         let mut all = facts.to_vec();
         all.push(fact(GUILD, 4, MEMBER_FORGOTTEN, &json!({"user": "2000"})));
         all.push(fact(USER, 3, PERSONAL_DATA_DELETED, &json!({})));
