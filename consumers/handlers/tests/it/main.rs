@@ -4,6 +4,8 @@
 
 mod answers;
 mod chaos;
+mod mortal;
 mod outages;
+mod passive;
 mod prefixes;
 mod setup;

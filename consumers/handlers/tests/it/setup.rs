@@ -7,16 +7,17 @@ use miso_bot_store::Store;
 use miso_commands_api::{CommandsApi, CommandsConfig};
 use miso_discord_state::{DiscordState, StateConfig};
 use miso_handlers::{
-    CommandsHandlerConfig, EventsHandlerConfig, MessagesHandlerConfig, run_commands, run_events, run_facts, run_messages,
+    CommandsHandlerConfig, EventsHandlerConfig, MessagesHandlerConfig, run_commands, run_events, run_facts,
+    run_messages,
 };
 use miso_log::catalogue::{
     BOT_ANSWERS, BOT_COMMANDS, BOT_FACTS, BOT_REQUESTS, BOT_SETTINGS, DISCORD_STATE, GATEWAY_EVENTS, PARKED,
-    REST_ACTIONS, SCHEMAS,
+    REST_ACTIONS, REST_INTERACTIONS, SCHEMAS, TIMERS,
 };
 use miso_log::embedded::{EmbeddedConfig, EmbeddedLog};
 use miso_log::kafka::{KafkaConfig, KafkaLog};
 use miso_log::{Append, SharedLog, Topic};
-use miso_model::{Action, ChannelId, EventView, GuildId, LogRecord, UserId, slot};
+use miso_model::{Action, ChannelId, EventView, GuildId, LogRecord, ShardReady, UserId, slot};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -48,6 +49,31 @@ pub(crate) fn channel(n: u64) -> u64 {
     (2_000 + n) << 22
 }
 
+/// Another channel of the n-th guild.
+pub(crate) fn side(n: u64) -> u64 {
+    (3_000 + n) << 22
+}
+
+/// A channel of the n-th guild that members do not see.
+pub(crate) fn hidden(n: u64) -> u64 {
+    (4_000 + n) << 22
+}
+
+/// A role of the n-th guild that the bot can give.
+pub(crate) fn role(n: u64) -> u64 {
+    (6_000 + n) << 22
+}
+
+/// View channels, write, embed, read back.
+const EVERYONE: u64 = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16;
+/// Manage roles.
+const BOT: u64 = 1 << 28;
+
+/// The id in a field of an event, as the gateway finds it.
+fn id_in(d: &Value, path: &str) -> Option<u64> {
+    d.pointer(path)?.as_str()?.parse().ok()
+}
+
 /// A log, a store, Discord's state, and what Discord would say.
 pub(crate) struct World {
     pub(crate) log: SharedLog,
@@ -72,13 +98,36 @@ impl World {
         let world = Self { log, store, state, cancel, sequence: AtomicI64::new(1), message, _folder: folder };
         let ready = json!({"v": 10, "user": {"id": OWN, "username": "miso", "bot": true}, "guilds": [], "application": {"id": OWN, "flags": 0}});
         world.event("READY", None, &ready).await;
+        // These guilds are nothing new.
+        let known = (0..guilds).map(guild).map(GuildId);
+        let told = (0..GATEWAY_EVENTS.partitions).map(|partition| {
+            let guild_ids = known.clone().filter(|guild| slot(*guild) == partition).collect();
+            let session_id = "session".to_owned();
+            let ready = ShardReady { shard: 0, shard_count: 1, session_id, epoch: 1, at_ms: now_ms(), guild_ids };
+            Append::new(GATEWAY_EVENTS, partition, ready.to_bytes(), now_ms())
+        });
+        world.log.append(told.collect()).await.expect("appends");
         for n in 0..guilds {
             let member = |id: u64, name: &str| json!({"user": {"id": id.to_string(), "username": name, "avatar": "a1"}, "roles": [], "joined_at": "2024-02-29T23:59:59Z"});
+            let bot_role = ((7_000 + n) << 22).to_string();
+            let mut bot = member(OWN.0, "miso");
+            bot["roles"] = json!([bot_role]);
+            let text = |id: u64, name: &str, position: u64| json!({"id": id.to_string(), "type": 0, "name": name, "position": position});
+            let mut secret = text(hidden(n), "secret", 3);
+            secret["permission_overwrites"] = json!([
+                {"id": guild(n).to_string(), "type": 0, "allow": "0", "deny": "1024"},
+                {"id": OWN, "type": 1, "allow": "1024", "deny": "0"},
+            ]);
             let create = json!({
                 "id": guild(n).to_string(), "name": format!("guild {n}"), "owner_id": OWNER.to_string(), "member_count": 3, "unavailable": false,
-                "channels": [{"id": channel(n).to_string(), "type": 0, "name": "bots"}],
-                "roles": [{"id": guild(n).to_string(), "name": "@everyone", "permissions": "0"}],
-                "members": [member(OWN.0, "miso"), member(OWNER, "owner"), member(MEMBER, "mia")],
+                "system_channel_id": side(n).to_string(),
+                "channels": [text(channel(n), "bots", 1), text(side(n), "logs", 2), secret],
+                "roles": [
+                    {"id": guild(n).to_string(), "name": "@everyone", "permissions": EVERYONE.to_string(), "position": 0},
+                    {"id": role(n).to_string(), "name": "Regulars", "permissions": "0", "position": 1},
+                    {"id": bot_role, "name": "Miso", "permissions": BOT.to_string(), "position": 2},
+                ],
+                "members": [bot, member(OWNER, "owner"), member(MEMBER, "mia")],
                 "emojis": [], "threads": [], "voice_states": [], "presences": [], "stage_instances": [],
             });
             world.event("GUILD_CREATE", Some(GuildId(guild(n))), &create).await;
@@ -88,7 +137,9 @@ impl World {
 
     /// Appends a dispatch; answers its offset.
     pub(crate) async fn event(&self, event_type: &str, guild: Option<GuildId>, d: &Value) -> i64 {
-        let d = d.to_string();
+        let channel = id_in(d, "/channel_id");
+        let user = id_in(d, "/user_id").or_else(|| id_in(d, "/author/id")).or_else(|| id_in(d, "/user/id"));
+        let text = d.to_string();
         let view = EventView {
             shard: 0,
             shard_count: 1,
@@ -98,11 +149,11 @@ impl World {
             received_at_ms: now_ms(),
             event_type,
             guild_id: guild,
-            channel_id: None,
-            user_id: None,
-            d: d.as_bytes(),
+            channel_id: channel.map(ChannelId),
+            user_id: user.map(UserId),
+            d: text.as_bytes(),
         };
-        let partition = guild.map_or(0, slot);
+        let partition = guild.map_or_else(|| channel.map_or(0, slot), slot);
         let record = Append::new(GATEWAY_EVENTS, partition, view.encode(), view.received_at_ms);
         self.log.append(vec![record]).await.expect("appends")[0]
     }
@@ -174,12 +225,19 @@ impl World {
     pub(crate) fn handlers(&self, address: SocketAddr, patience: Duration) -> Handlers {
         let mut config = CommandsHandlerConfig::new(format!("http://{address}"), Some("key".to_owned()));
         config.patience = patience;
+        let mut handlers = self.passive(self.log.clone());
+        let cancel = handlers.cancel.clone();
+        handlers.tasks.spawn(run_commands(config, self.log.clone(), self.state.clone(), cancel));
+        handlers
+    }
+
+    /// Message, event and fact handlers on this log, which may be a wrapped one.
+    pub(crate) fn passive(&self, log: SharedLog) -> Handlers {
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let (log, state) = (self.log.clone(), self.state.clone());
+        let state = self.state.clone();
         let messages = MessagesHandlerConfig { counts_within: Duration::from_millis(100) };
         tasks.spawn(run_messages(messages, log.clone(), state.clone(), cancel.clone()));
-        tasks.spawn(run_commands(config, log.clone(), state.clone(), cancel.clone()));
         tasks.spawn(run_facts(log.clone(), state.clone(), cancel.clone()));
         tasks.spawn(run_events(EventsHandlerConfig::default(), log, state, cancel.clone()));
         Handlers { cancel, tasks }
@@ -197,8 +255,10 @@ async fn log(folder: &TempDir) -> SharedLog {
         BOT_FACTS,
         BOT_SETTINGS,
         REST_ACTIONS,
+        REST_INTERACTIONS,
         PARKED,
         SCHEMAS,
+        TIMERS,
     ];
     match std::env::var("MISO_TEST_KAFKA") {
         Ok(brokers) if !brokers.is_empty() => {
