@@ -45,7 +45,6 @@ mod tests {
         let me = |manage: bool, roles: &[&str]| GuildMe {
             may_manage: manage,
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            ..GuildMe::default()
         };
         assert_eq!(level(&me(true, &[]), &settings), Some(Level::Write));
         assert_eq!(level(&me(false, &["9", "2"]), &settings), Some(Level::Write));

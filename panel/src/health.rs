@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::clients::{Channel, Guild, Role};
 
-    fn says(modules: Value, bot: Permissions) -> Vec<String> {
+    fn says(modules: &Value, bot: Permissions) -> Vec<String> {
         let settings = serde_json::from_value(json!({"modules": modules})).expect("reads");
         let choices = Choices {
             guild: Guild { bot: BotThere { permissions: bot }, ..Guild::default() },
@@ -147,33 +147,33 @@ mod tests {
 
     #[test]
     fn what_keeps_a_module_from_working_is_named() {
-        assert_eq!(says(json!({}), Permissions::NONE), Vec::<String>::new());
+        assert_eq!(says(&json!({}), Permissions::NONE), Vec::<String>::new());
         let greeting = |values: Value| json!({"greeting": {"version": 1, "values": values}});
         assert_eq!(
-            says(greeting(json!({"enabled": true, "channel": "5"})), Permissions::ALL),
+            says(&greeting(json!({"enabled": true, "channel": "5"})), Permissions::ALL),
             ["Miso cannot write in #welcome: Embed Links is missing."]
         );
         assert_eq!(
-            says(greeting(json!({"enabled": true, "channel": "6"})), Permissions::ALL),
+            says(&greeting(json!({"enabled": true, "channel": "6"})), Permissions::ALL),
             ["The channel of “Channel” was deleted."]
         );
         assert_eq!(
-            says(greeting(json!({"enabled": true})), Permissions::ALL),
+            says(&greeting(json!({"enabled": true})), Permissions::ALL),
             ["Greeting is on, but no channel is picked."]
         );
-        assert_eq!(says(greeting(json!({"enabled": false, "channel": "6"})), Permissions::ALL), Vec::<String>::new());
+        assert_eq!(says(&greeting(json!({"enabled": false, "channel": "6"})), Permissions::ALL), Vec::<String>::new());
     }
 
     #[test]
     fn roles_that_cannot_be_given_are_named_also_in_tables() {
         let roles = json!({"roles": {"version": 1, "values": {"autoroles": ["7", "8", "9"]}}});
         assert_eq!(
-            says(roles.clone(), Permissions::MANAGE_ROLES),
+            says(&roles, Permissions::MANAGE_ROLES),
             ["Miso cannot give @Top: above Miso's role.", "A role of “Roles for new members” was deleted."]
         );
-        assert!(says(roles, Permissions::NONE)[0].contains("needs Manage Roles"));
+        assert!(says(&roles, Permissions::NONE)[0].contains("needs Manage Roles"));
         let rewards =
             json!({"activity": {"version": 1, "values": {"enabled": true, "rewards": [{"level": 5, "role": "7"}]}}});
-        assert_eq!(says(rewards, Permissions::ADMINISTRATOR), ["Miso cannot give @Top: above Miso's role."]);
+        assert_eq!(says(&rewards, Permissions::ADMINISTRATOR), ["Miso cannot give @Top: above Miso's role."]);
     }
 }

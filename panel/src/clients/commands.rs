@@ -50,7 +50,7 @@ impl CommandsClient {
         Self { http, base: format!("{}/v1", base.trim_end_matches('/')), key: key.to_owned() }
     }
 
-    fn ask(&self, method: Method, by: &As, via: &str, path: &str) -> RequestBuilder {
+    fn ask(&self, method: &Method, by: &As, via: &str, path: &str) -> RequestBuilder {
         let context = SignedContext {
             user: by.user,
             guild: by.guild,
@@ -61,11 +61,11 @@ impl CommandsClient {
         };
         let request = self.http.request(method.clone(), format!("{}{path}", self.base));
         let request = request.bearer_auth(&self.key).header(CONTEXT_HEADER, context.sign(self.key.as_bytes()));
-        if method == Method::GET { request } else { request.header("idempotency-key", random_id()) }
+        if *method == Method::GET { request } else { request.header("idempotency-key", random_id()) }
     }
 
     fn get(&self, by: &As, path: &str) -> RequestBuilder {
-        self.ask(Method::GET, by, "panel", path)
+        self.ask(&Method::GET, by, "panel", path)
     }
 
     /// All modules.
@@ -87,7 +87,7 @@ impl CommandsClient {
         version: i64,
         values: &Map<String, Value>,
     ) -> Result<Saved, ClientError> {
-        let request = self.ask(Method::PUT, by, "panel", &format!("{}/settings/{module}", of.path()));
+        let request = self.ask(&Method::PUT, by, "panel", &format!("{}/settings/{module}", of.path()));
         let request = request.header(header::IF_MATCH, format!("\"{version}\"")).json(&json!({"values": values}));
         answer(SERVICE, request).await
     }
@@ -109,7 +109,7 @@ impl CommandsClient {
 
     /// Takes a change back by a new one.
     pub(crate) async fn revert(&self, by: &As, guild: GuildId, version: i64) -> Result<Saved, ClientError> {
-        let request = self.ask(Method::POST, by, "panel", &format!("/guilds/{guild}/audit/{version}/revert"));
+        let request = self.ask(&Method::POST, by, "panel", &format!("/guilds/{guild}/audit/{version}/revert"));
         answer(SERVICE, request.json(&json!({}))).await
     }
 
@@ -126,7 +126,7 @@ impl CommandsClient {
         modules: &Value,
         dry_run: bool,
     ) -> Result<Imported, ClientError> {
-        let request = self.ask(Method::POST, by, "import", &format!("/guilds/{guild}/settings-file"));
+        let request = self.ask(&Method::POST, by, "import", &format!("/guilds/{guild}/settings-file"));
         answer(SERVICE, request.json(&json!({"modules": modules, "dry_run": dry_run}))).await
     }
 
@@ -150,18 +150,19 @@ impl CommandsClient {
     }
 
     pub(crate) async fn remind(&self, by: &As, reminder: &NewReminder<'_>) -> Result<(), ClientError> {
-        let request = self.ask(Method::POST, by, "panel", &format!("/users/{}/reminders", by.user));
+        let request = self.ask(&Method::POST, by, "panel", &format!("/users/{}/reminders", by.user));
         send(SERVICE, request.json(reminder)).await.map(|_| ())
     }
 
     pub(crate) async fn cancel_reminder(&self, by: &As, id: &str) -> Result<(), ClientError> {
-        let request = self.ask(Method::DELETE, by, "panel", &format!("/users/{}/reminders/{}", by.user, path_part(id)));
+        let request =
+            self.ask(&Method::DELETE, by, "panel", &format!("/users/{}/reminders/{}", by.user, path_part(id)));
         send(SERVICE, request).await.map(|_| ())
     }
 
     pub(crate) async fn snooze(&self, by: &As, id: &str, due_ms: i64) -> Result<(), ClientError> {
         let path = format!("/users/{}/reminders/{}/snooze", by.user, path_part(id));
-        let request = self.ask(Method::POST, by, "panel", &path);
+        let request = self.ask(&Method::POST, by, "panel", &path);
         send(SERVICE, request.json(&json!({"due_ms": due_ms}))).await.map(|_| ())
     }
 
@@ -172,7 +173,7 @@ impl CommandsClient {
 
     /// Deletes it.
     pub(crate) async fn delete_data(&self, by: &As) -> Result<Value, ClientError> {
-        let request = self.ask(Method::DELETE, by, "panel", &format!("/users/{}/data", by.user));
+        let request = self.ask(&Method::DELETE, by, "panel", &format!("/users/{}/data", by.user));
         let response = send(SERVICE, request).await?;
         let body = response.bytes().await.unwrap_or_default();
         Ok(serde_json::from_slice(&body).unwrap_or_default())

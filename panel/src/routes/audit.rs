@@ -74,7 +74,7 @@ pub(crate) async fn list(
     };
     let frame =
         Frame::new(format!("Audit · {}", guild.choices.guild.name), guild.place(&app, &signed_in.visitor)).wide();
-    Ok(page(&app, &signed_in.visitor, frame, &content))
+    Ok(page(&app, &signed_in.visitor, &frame, &content))
 }
 
 /// Users that an entry names: who did it, and members in its values.

@@ -141,11 +141,11 @@ fn cells(row: &Value, columns: &[Field]) -> Vec<(String, String)> {
             Some(Value::String(text)) => cells.push((key(), text.clone())),
             Some(Value::Number(number)) => cells.push((key(), number.to_string())),
             Some(Value::Array(ids)) => {
-                cells.extend(ids.iter().filter_map(Value::as_str).map(|id| (key(), id.to_owned())))
+                cells.extend(ids.iter().filter_map(Value::as_str).map(|id| (key(), id.to_owned())));
             }
             // A switch that a row does not name is on.
             None if matches!(column.kind, Kind::Switch) && column.default.json() == json!(true) => {
-                cells.push((key(), "on".to_owned()))
+                cells.push((key(), "on".to_owned()));
             }
             _ => {}
         }
@@ -191,7 +191,7 @@ async fn render(
         (test)
     };
     let frame = Frame::new(format!("Commands · {}", guild.choices.guild.name), guild.place(app, &signed_in.visitor));
-    Ok(page(app, &signed_in.visitor, frame.status(status), &content))
+    Ok(page(app, &signed_in.visitor, &frame.status(status), &content))
 }
 
 fn rule_editor(

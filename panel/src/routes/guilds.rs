@@ -52,7 +52,7 @@ pub(crate) async fn mine(State(app): State<Arc<App>>, signed_in: SignedIn) -> Re
             }
         }
     };
-    Ok(page(&app, &signed_in.visitor, Frame::new("My servers", Place::Me), &content))
+    Ok(page(&app, &signed_in.visitor, &Frame::new("My servers", Place::Me), &content))
 }
 
 fn face(app: &App, guild: &MyGuild) -> Markup {

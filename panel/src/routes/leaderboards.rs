@@ -55,7 +55,7 @@ pub(crate) async fn own(
     };
     let frame =
         Frame::new(format!("Leaderboard · {}", guild.choices.guild.name), guild.place(&app, &signed_in.visitor)).wide();
-    Ok(page(&app, &signed_in.visitor, frame, &content))
+    Ok(page(&app, &signed_in.visitor, &frame, &content))
 }
 
 /// `GET /lb/{guild}/xp`: for members, without the settings around it.
@@ -83,7 +83,7 @@ pub(crate) async fn public(
         header.page-head { h1 { (guild.name) } p.lead { "Experience of who writes here." } }
         (table(&board, &names, &format!("/lb/{id}/xp"), view.number(), &html! {}))
     };
-    Ok(page(&app, &signed_in.visitor, Frame::new(format!("Leaderboard · {}", guild.name), Place::Public), &content))
+    Ok(page(&app, &signed_in.visitor, &Frame::new(format!("Leaderboard · {}", guild.name), Place::Public), &content))
 }
 
 fn table(board: &Leaderboard, names: &Names, here: &str, number: usize, action: &Markup) -> Markup {

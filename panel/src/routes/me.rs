@@ -47,7 +47,7 @@ pub(crate) async fn overview(State(app): State<Arc<App>>, signed_in: SignedIn) -
             }
         }
     };
-    page(&app, &signed_in.visitor, Frame::new("My settings", Place::Me), &content)
+    page(&app, &signed_in.visitor, &Frame::new("My settings", Place::Me), &content)
 }
 
 /// `GET /me/lastfm`.
@@ -57,7 +57,7 @@ pub(crate) async fn later(State(app): State<Arc<App>>, signed_in: SignedIn) -> R
         header.page-head { h1 { "Last.fm" } }
         (empty("This page is not built yet. Nothing of your settings is missing because of it.", &back))
     };
-    page(&app, &signed_in.visitor, Frame::new("Last.fm", Place::Me), &content)
+    page(&app, &signed_in.visitor, &Frame::new("Last.fm", Place::Me), &content)
 }
 
 macro_rules! form_page {
@@ -158,7 +158,7 @@ async fn whole(app: &App, signed_in: &SignedIn, key: &str, status: u16, form: &M
         (form)
         (below)
     };
-    Ok(page(app, &signed_in.visitor, Frame::new(declared.title, Place::Me).status(status), &content))
+    Ok(page(app, &signed_in.visitor, &Frame::new(declared.title, Place::Me).status(status), &content))
 }
 
 /// What is held, by table with counts; how to take it along and how to have it deleted.
@@ -244,7 +244,7 @@ pub(crate) async fn delete(
     if data.get("confirm").map(str::trim) != Some(signed_in.session.name.trim()) {
         let says = html! { p { "The name does not match, so nothing was deleted. " a href="/me/privacy#delete" { "Go back" } } };
         let content = html! { header.page-head { h1 { "Nothing was deleted" } } (banner("warn", &says)) };
-        return Ok(page(&app, &signed_in.visitor, Frame::new("Nothing was deleted", Place::Me).status(422), &content));
+        return Ok(page(&app, &signed_in.visitor, &Frame::new("Nothing was deleted", Place::Me).status(422), &content));
     }
     let answer = app.commands.delete_data(&oneself(&signed_in.session)).await?;
     let stays = answer.get("stays").or_else(|| answer.get("kept")).cloned().unwrap_or_default();
@@ -254,7 +254,7 @@ pub(crate) async fn delete(
         (what_stays(&stays))
         p.actions { form method="post" action="/logout" { (csrf_field(&signed_in.session.csrf)) button type="submit" { (icon("log-out")) "Log out" } } }
     };
-    Ok(page(&app, &signed_in.visitor, Frame::new("Deleted", Place::Me), &content))
+    Ok(page(&app, &signed_in.visitor, &Frame::new("Deleted", Place::Me), &content))
 }
 
 fn what_stays(stays: &Value) -> Markup {

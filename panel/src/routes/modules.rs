@@ -147,7 +147,7 @@ fn render(
     };
     let frame =
         Frame::new(format!("{} · {}", module.title, guild.choices.guild.name), guild.place(app, &signed_in.visitor));
-    Ok(page(app, &signed_in.visitor, frame.status(status), &content))
+    Ok(page(app, &signed_in.visitor, &frame.status(status), &content))
 }
 
 /// Heading, tabs, who changed it last.
@@ -194,5 +194,5 @@ fn later(app: &App, signed_in: &SignedIn, guild: &GuildPage, path: &str) -> Resu
         (empty("This page is not built yet. Nothing of your settings is missing because of it.", &back))
     };
     let frame = Frame::new(format!("{name} · {}", guild.choices.guild.name), guild.place(app, &signed_in.visitor));
-    Ok(page(app, &signed_in.visitor, frame, &content))
+    Ok(page(app, &signed_in.visitor, &frame, &content))
 }

@@ -47,7 +47,7 @@ pub(crate) async fn overview(State(app): State<Arc<App>>, signed_in: SignedIn) -
         },
         Some(base) => process(&app, base.trim_end_matches('/')).await,
     };
-    Ok(page(&app, &signed_in.visitor, Frame::new("Operations", Place::Ops).wide(), &content))
+    Ok(page(&app, &signed_in.visitor, &Frame::new("Operations", Place::Ops).wide(), &content))
 }
 
 async fn process(app: &App, base: &str) -> Markup {
@@ -117,7 +117,7 @@ pub(crate) async fn later(State(app): State<Arc<App>>, signed_in: SignedIn) -> R
         header.page-head { h1 { (name) } }
         (empty("This page is not built yet. The command line shows the same: see miso --help.", &back))
     };
-    Ok(page(&app, &signed_in.visitor, Frame::new(name, Place::Ops), &content))
+    Ok(page(&app, &signed_in.visitor, &Frame::new(name, Place::Ops), &content))
 }
 
 #[cfg(test)]

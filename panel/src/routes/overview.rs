@@ -48,7 +48,7 @@ pub(crate) async fn overview(
         (changes(&guild, audit.as_ref()))
     };
     let frame = Frame::new(guild.choices.guild.name.clone(), guild.place(&app, &signed_in.visitor)).wide();
-    Ok(page(&app, &signed_in.visitor, frame, &content))
+    Ok(page(&app, &signed_in.visitor, &frame, &content))
 }
 
 /// Where a module is set up.

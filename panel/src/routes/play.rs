@@ -62,7 +62,7 @@ pub(crate) async fn show(
     let guild = guilds.iter().find(|guild| guild.channels.iter().any(|channel| Some(&channel.id) == wanted.as_ref()));
     let Some(guild) = guild.or(guilds.first()) else {
         let none = empty("The simulated Discord has no server.", &html! {});
-        return Ok(page(&app, &signed_in.visitor, Frame::new("Playground", Place::Public), &none));
+        return Ok(page(&app, &signed_in.visitor, &Frame::new("Playground", Place::Public), &none));
     };
     let texts: Vec<_> = guild.channels.iter().filter(|channel| channel.kind == 0).collect();
     let channel = texts.iter().find(|channel| Some(&channel.id) == wanted.as_ref()).or(texts.first()).copied();
@@ -118,7 +118,7 @@ pub(crate) async fn show(
         }
     };
     let frame = Frame::new(format!("#{} · Playground", channel.name), Place::Public).wide();
-    Ok(page(&app, &signed_in.visitor, frame, &content))
+    Ok(page(&app, &signed_in.visitor, &frame, &content))
 }
 
 fn hidden(channel: &str, user: &str, guild: &str) -> Markup {

@@ -39,7 +39,7 @@ pub(crate) async fn landing(State(app): State<Arc<App>>, visitor: Visitor) -> Re
             ul.points { @for (icon_name, title, help) in points { li { (icon(icon_name)) div { h2 { (title) } p { (help) } } } } }
         }
     };
-    page(&app, &visitor, Frame::new("Miso", Place::Public).wide(), &content)
+    page(&app, &visitor, &Frame::new("Miso", Place::Public).wide(), &content)
 }
 
 /// `GET /commands`.
@@ -49,7 +49,7 @@ pub(crate) async fn commands(State(app): State<Arc<App>>, visitor: Visitor) -> R
         (groups(None))
         @for group in Group::ALL { (of_group(*group, 2)) }
     };
-    page(&app, &visitor, Frame::new("Commands", Place::Public), &content)
+    page(&app, &visitor, &Frame::new("Commands", Place::Public), &content)
 }
 
 /// `GET /commands/{group}`.
@@ -64,7 +64,7 @@ pub(crate) async fn command_group(
         (groups(Some(*group)))
         (of_group(*group, 0))
     };
-    Ok(page(&app, &visitor, Frame::new(format!("{} commands", group.name()), Place::Public), &content))
+    Ok(page(&app, &visitor, &Frame::new(format!("{} commands", group.name()), Place::Public), &content))
 }
 
 fn slug(name: &str) -> String {
@@ -139,7 +139,7 @@ pub(crate) async fn status(State(app): State<Arc<App>>, visitor: Visitor) -> Res
             }
         }
     };
-    page(&app, &visitor, Frame::new("Status", Place::Public), &content)
+    page(&app, &visitor, &Frame::new("Status", Place::Public), &content)
 }
 
 /// `GET /privacy`.
@@ -172,7 +172,7 @@ pub(crate) async fn privacy(State(app): State<Arc<App>>, visitor: Visitor) -> Re
         }
         p { "What Miso holds about you, and the button that deletes it, is under " a href="/me/privacy" { "My settings → Privacy" } ". No page of the panel loads anything of others but Discord's pictures." }
     };
-    page(&app, &visitor, Frame::new("Privacy", Place::Public), &content)
+    page(&app, &visitor, &Frame::new("Privacy", Place::Public), &content)
 }
 
 /// `GET /terms`.
@@ -186,5 +186,5 @@ pub(crate) async fn terms(State(app): State<Arc<App>>, visitor: Visitor) -> Resp
             li { "What is kept about you is on the page " a href="/privacy" { "Privacy" } "." }
         }
     };
-    page(&app, &visitor, Frame::new("Terms", Place::Public), &content)
+    page(&app, &visitor, &Frame::new("Terms", Place::Public), &content)
 }

@@ -109,7 +109,7 @@ async fn render(app: &App, signed_in: &SignedIn, status: u16, entered: &Entered)
             ul.reminders { @for one in &reminders { (row(one, csrf)) } }
         }
     };
-    Ok(page(app, &signed_in.visitor, Frame::new("Reminders", Place::Me).status(status), &content))
+    Ok(page(app, &signed_in.visitor, &Frame::new("Reminders", Place::Me).status(status), &content))
 }
 
 fn row(one: &Reminder, csrf: &str) -> Markup {

@@ -107,8 +107,11 @@ fn errors(errors: &[Value]) -> Markup {
     )
 }
 
+/// A module with its values before and after.
+type ModuleChange<'a> = (&'a str, Map<String, Value>, Map<String, Value>);
+
 fn changes(guild: &GuildPage, imported: &Imported, dry_run: bool) -> Markup {
-    let mut by_module: Vec<(&str, Map<String, Value>, Map<String, Value>)> = Vec::new();
+    let mut by_module: Vec<ModuleChange<'_>> = Vec::new();
     for change in &imported.changes {
         let at = by_module.iter().position(|(key, ..)| *key == change.module).unwrap_or_else(|| {
             by_module.push((&change.module, Map::new(), Map::new()));
@@ -156,5 +159,5 @@ fn render(app: &App, signed_in: &SignedIn, guild: &GuildPage, status: u16, text:
         (below)
     };
     let frame = Frame::new(format!("Transfer · {}", guild.choices.guild.name), guild.place(app, &signed_in.visitor));
-    page(app, &signed_in.visitor, frame.status(status), &content)
+    page(app, &signed_in.visitor, &frame.status(status), &content)
 }

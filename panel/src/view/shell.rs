@@ -60,7 +60,7 @@ impl Frame {
 const HTMX: &str = r#"{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0,"selfRequestsOnly":true,"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"409|422","swap":true},{"code":"...","swap":false,"error":true}]}"#;
 
 /// A whole page, or its content where only that is swapped.
-pub(crate) fn page(app: &App, visitor: &Visitor, frame: Frame, content: &Markup) -> Response {
+pub(crate) fn page(app: &App, visitor: &Visitor, frame: &Frame, content: &Markup) -> Response {
     let status = frame.status;
     if visitor.fragment {
         let fragment = html! { title { (frame.title) " · Miso" } (content) };
@@ -69,7 +69,7 @@ pub(crate) fn page(app: &App, visitor: &Visitor, frame: Frame, content: &Markup)
     (status, Html(whole(app, visitor, frame, content).into_string())).into_response()
 }
 
-fn whole(app: &App, visitor: &Visitor, frame: Frame, content: &Markup) -> Markup {
+fn whole(app: &App, visitor: &Visitor, frame: &Frame, content: &Markup) -> Markup {
     let headers = serde_json::json!({"X-CSRF-Token": visitor.csrf()}).to_string();
     let width = if frame.width == Width::Wide { "wide" } else { "narrow" };
     html! {
@@ -88,7 +88,7 @@ fn whole(app: &App, visitor: &Visitor, frame: Frame, content: &Markup) -> Markup
             }
             body hx-headers=(headers) {
                 a.skip href="#main" { "Skip to the content" }
-                (top(app, visitor, &frame))
+                (top(app, visitor, frame))
                 div.layout.with-rail[rail(app, visitor, &frame.place).is_some()] {
                     @if let Some(rail) = rail(app, visitor, &frame.place) { (rail) }
                     main #main.(width) tabindex="-1" {
@@ -247,7 +247,7 @@ pub(crate) fn error_page(app: &App, visitor: &Visitor, failure: &Failure, was_ge
             @if trace { p.trace { "Trace " code { (trace_id) } } }
         }
     };
-    page(app, visitor, Frame::new(title, Place::Public).status(failure.status().as_u16()), &content)
+    page(app, visitor, &Frame::new(title, Place::Public).status(failure.status().as_u16()), &content)
 }
 
 fn words(failure: &Failure) -> (String, String) {
