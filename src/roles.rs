@@ -272,7 +272,8 @@ async fn handlers(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<
     let (log, state) = both();
     let messages = miso_handlers::run_messages(MessagesHandlerConfig::default(), log, state, cancel.clone());
     let (log, state) = both();
-    let events = miso_handlers::run_events(EventsHandlerConfig::default(), log, state, cancel.clone());
+    let events = EventsHandlerConfig { panel_url: config.panel_url() };
+    let events = miso_handlers::run_events(events, log, state, cancel.clone());
     let (log, state) = both();
     let facts = miso_handlers::run_facts(log, state, cancel.clone());
     let (log, state) = both();
