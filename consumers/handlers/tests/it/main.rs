@@ -4,6 +4,7 @@
 
 mod answers;
 mod chaos;
+mod commands;
 mod mortal;
 mod outages;
 mod passive;
