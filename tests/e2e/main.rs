@@ -11,6 +11,7 @@ mod compose;
 mod crash;
 mod documents;
 mod gets;
+mod passive;
 mod raw_client;
 mod real_clients;
 mod waiting;
