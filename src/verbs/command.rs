@@ -24,8 +24,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(20);
     Commands that only display Discord's data (such as avatar) are answered by clients that have it; a terminal does not."
 )]
 pub(crate) struct Command {
-    /// The command and what follows it, as one would say it after the prefix
-    #[arg(required = true, value_name = "KEYWORD", num_args = 1.., allow_hyphen_values = true)]
+    /// The command and what follows it, as one would say it after the prefix; after `--`, also what begins with a hyphen
+    #[arg(required = true, value_name = "KEYWORD", num_args = 1..)]
     line: Vec<String>,
     /// Who says it; in a demo, its user unless told otherwise
     #[arg(long = "as", value_name = "USER")]

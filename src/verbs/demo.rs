@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, Presets, Secret};
 use crate::process;
 use crate::roles::Role;
+use crate::verbs::demo_history;
 
 /// The demo's handler group and its secret: fixed, for they guard nothing but a simulated world.
 const DEMO_GROUPS: &str = "demo=demo-handler-secret";
@@ -20,8 +21,6 @@ const DEMO_GROUPS: &str = "demo=demo-handler-secret";
 const DEMO_FILE: &str = "demo.json";
 /// The demo must be ready in this time, or says what is not.
 const READY_WITHIN: Duration = Duration::from_secs(30);
-/// Guilds of the demo's world.
-const DEMO_GUILDS: usize = 3;
 
 /// Starts all roles against a simulated Discord; with DISCORD_TOKEN it is Discord itself.
 #[derive(Debug, Args)]
@@ -112,14 +111,9 @@ impl Demo {
             banner(&config, None);
             return process::wait_for_end(started).await;
         }
-        let simulator = Simulator::start(SimulatorConfig {
-            listen: self.simulator,
-            seed: self.seed,
-            guilds: DEMO_GUILDS,
-            identify_window_ms: 0,
-            ..SimulatorConfig::default()
-        })
-        .await?;
+        let world = SimulatorConfig { listen: self.simulator, ..SimulatorConfig::demo(self.seed) };
+        let days = world.history_days;
+        let simulator = Simulator::start(world).await?;
         let address = simulator.address();
         let control = format!("http://{address}/control");
         let overview: serde_json::Value = reqwest::get(&control).await?.json().await?;
@@ -130,6 +124,12 @@ impl Demo {
         config.simulator_control_url = Some(control.clone());
         let bot = overview["bot"].as_str().unwrap_or_default().to_owned();
         let world = DemoWorld::ask(&control, bot).await?;
+        let guilds: Vec<serde_json::Value> = reqwest::get(format!("{control}/guilds")).await?.json().await?;
+        std::fs::create_dir_all(&config.data_dir).ok();
+        // What keeps a log from being opened is said by the start below.
+        if let Err(error) = demo_history::begin(&config.log, &guilds, self.seed, days).await {
+            tracing::warn!(%error, "the demo begins without its past");
+        }
 
         let mut started = process::start(config.clone(), Role::ALL.to_vec()).await?;
         let mark = DemoMark::write(&config.data_dir, &world)?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod command;
 pub(crate) mod demo;
+mod demo_history;
 pub(crate) mod doctor;
 pub(crate) mod group;
 pub(crate) mod say;

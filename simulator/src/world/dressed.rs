@@ -30,7 +30,8 @@ impl World {
             let given = user["username"].as_str().unwrap_or_default().trim_end_matches(|c: char| c.is_ascii_digit());
             let mut letters = given.chars();
             let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-            let family = FAMILY[(index * 7 + index / FAMILY.len()) % FAMILY.len()];
+            // Given names come again after 24 people: then with another family.
+            let family = FAMILY[(index * 7 + index / 24 * 2) % FAMILY.len()];
             user["global_name"] = json!(format!("{first}{} {family}", letters.as_str()));
         }
         let guilds: Vec<u64> = self.guilds.keys().copied().collect();
@@ -148,6 +149,9 @@ mod tests {
         let people: Vec<u64> = guild.members.keys().copied().filter(|user| *user != BOT_ID).collect();
         let ranks: Vec<u8> = people.iter().take(3).map(|user| world.rank_of(*user)).collect();
         assert_eq!(ranks, [0, 1, 2]);
+        let names: std::collections::BTreeSet<String> =
+            world.users.values().map(|user| user["global_name"].to_string()).collect();
+        assert_eq!(names.len(), world.users.len(), "nobody is called as somebody else");
         assert!(guild.roles.values().filter(|role| role["color"] != 0).count() >= 6);
         assert!(guild.roles.values().any(|role| role["name"] == "Subscribers" && role["managed"] == true));
         let names: Vec<&Value> = guild.channels.iter().map(|id| &world.channels[id].fields["name"]).collect();
