@@ -27,7 +27,7 @@ release: panel-assets ## build the optimised binary
 	$(CARGO) build --release --bin miso
 
 test: panel-assets ## all tests that need no Kafka and no PostgreSQL
-	@scripts/prerequisites.sh rust cc make python3 node npm
+	@scripts/prerequisites.sh rust cc make python3 node npm chromium
 	@scripts/test.sh
 
 test-engines: ## contract suites and end-to-end tests on a real Kafka and a real PostgreSQL

@@ -1,12 +1,23 @@
 #!/usr/bin/env bash
-# Installs the client libraries of tests/clients into target/clients, once per version of their lists,
-# and builds the one that is in Rust.
+# Installs the client libraries of tests/clients into target/clients and what drives the browser of
+# tests/browser into target/browser, once per version of their lists, and builds the one that is in Rust.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 from=$root/tests/clients
 to=$root/target/clients
 mark=$(cat "$from"/requirements.txt "$from"/package*.json | cksum)
 cargo build --quiet --manifest-path "$root/Cargo.toml" -p miso --example twilight_client
+browser=$root/target/browser
+browser_mark=$(cat "$root"/tests/browser/package*.json | cksum)
+if [ ! -e "$browser/installed" ] || [ "$(cat "$browser/installed")" != "$browser_mark" ]; then
+    echo "installing what drives the browser of the tests (once)" >&2
+    rm -rf "$browser"
+    mkdir -p "$browser"
+    cp "$root"/tests/browser/package*.json "$browser/"
+    (cd "$browser" && npm ci --silent)
+    echo "$browser_mark" >"$browser/installed"
+fi
+cp "$root/tests/browser/panel.mjs" "$browser/"
 if [ -e "$to/installed" ] && [ "$(cat "$to/installed")" = "$mark" ]; then
     exit 0
 fi
