@@ -166,7 +166,7 @@ topics! {
         partition_by: "slot of the order key: channel, guild, webhook; else its hash", partitions: SLOTS,
         kept: Kept::For(7 * DAY), durability: Durability::Synced, max_record_bytes: LARGE_RECORD_BYTES,
         records: &["Action", "Orphaned"],
-        owner: "ingress, handlers", readers: "sender",
+        owner: "ingress, handlers, sender", readers: "sender",
         holds: "every outgoing REST request that changes something",
     }
     /// Interaction answers, their own lane.
@@ -198,8 +198,8 @@ topics! {
         partition_by: "aggregate: guild or user", partitions: AGGREGATES,
         kept: Kept::For(DAY), durability: Durability::Synced, max_record_bytes: RECORD_BYTES,
         records: &["Request"],
-        owner: "commands API", readers: "decider",
-        holds: "what the commands API was asked to change",
+        owner: "commands API, handlers, timers", readers: "decider",
+        holds: "what the decider is asked to change",
     }
     /// Answers to requests.
     BOT_ANSWERS = "bot.answers" {

@@ -65,7 +65,7 @@ fn message(guild: GuildId, panel_url: &str) -> Value {
 mod tests {
     use super::*;
 
-    fn guild(system: Value) -> Guild {
+    fn guild(system: &Value) -> Guild {
         serde_json::from_value(json!({
             "system_channel_id": system,
             "channels": [
@@ -79,10 +79,10 @@ mod tests {
     #[test]
     fn it_is_said_where_the_bot_may_write() {
         let all = |_| true;
-        assert_eq!(place(guild(json!("3")), all), Some(ChannelId(3)));
-        assert_eq!(place(guild(Value::Null), all), Some(ChannelId(4)));
-        assert_eq!(place(guild(json!("3")), |channel| channel == ChannelId(2)), Some(ChannelId(2)));
-        assert_eq!(place(guild(json!("3")), |_| false), None);
+        assert_eq!(place(guild(&json!("3")), all), Some(ChannelId(3)));
+        assert_eq!(place(guild(&Value::Null), all), Some(ChannelId(4)));
+        assert_eq!(place(guild(&json!("3")), |channel| channel == ChannelId(2)), Some(ChannelId(2)));
+        assert_eq!(place(guild(&json!("3")), |_| false), None);
     }
 
     #[test]

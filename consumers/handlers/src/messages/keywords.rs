@@ -81,8 +81,7 @@ impl Keywords {
         let mut found: Vec<Match> = Vec::new();
         let mut folded = String::new();
         for word in words(text) {
-            folded.clear();
-            folded.extend(text[word.clone()].chars().flat_map(char::to_lowercase));
+            fold_into(&text[word.clone()], &mut folded);
             let singular = folded.strip_suffix('s');
             for key in [Some(folded.as_str()), singular].into_iter().flatten() {
                 for keyword in self.by_word.get(key).into_iter().flatten() {
@@ -139,9 +138,21 @@ fn note(found: &mut Vec<Match>, keyword: &Keyword, at: Range<usize>) {
     }
 }
 
-/// Character by character, as messages are compared.
+/// In lower case, character by character, as messages are compared.
 fn fold(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
+    let mut folded = String::with_capacity(text.len());
+    fold_into(text, &mut folded);
+    folded
+}
+
+fn fold_into(text: &str, folded: &mut String) {
+    folded.clear();
+    if text.is_ascii() {
+        folded.push_str(text);
+        folded.make_ascii_lowercase();
+    } else {
+        folded.extend(text.chars().flat_map(char::to_lowercase));
+    }
 }
 
 /// Runs of letters and digits.
