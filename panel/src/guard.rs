@@ -11,11 +11,11 @@ use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 
 use crate::app::App;
-use crate::clock::random_id;
 use crate::failure::Failure;
 use crate::session::{Jar, Session, plain};
 use crate::view::error_page;
 use crate::visitor::{FormData, Visitor};
+use miso_http::random_id;
 
 /// Bytes of a form, at most; beyond it 413. 200 custom commands of 2,000 characters fit.
 pub const BODY_BYTES: usize = 2 * 1_024 * 1_024;

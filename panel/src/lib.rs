@@ -16,7 +16,6 @@ mod health;
 mod login;
 mod routes;
 mod rules;
-mod serve;
 mod session;
 mod view;
 mod visitor;
@@ -29,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use app::{KEPT_SETTINGS, REFRESHED, UPSTREAM_PATIENCE, USED_STATES};
 pub use guard::BODY_BYTES;
-pub use serve::MAX_CONNECTIONS;
+pub use miso_http::MAX_CONNECTIONS;
 
 /// Section of the configuration.
 #[derive(Clone, Default)]
@@ -71,6 +70,9 @@ pub enum PanelError {
     /// The listener failed.
     #[error("the listener failed: {0}")]
     Listen(#[from] std::io::Error),
+    /// Cookies would be sealed with a key that everybody knows.
+    #[error("the panel needs the deployment's key, which seals its cookies: set MISO_CLUSTER_KEY")]
+    NoKey,
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be made: {0}")]
     Client(#[from] reqwest::Error),
@@ -91,7 +93,10 @@ impl Panel {
         listener: TcpListener,
         cancel: CancellationToken,
     ) -> Result<(), PanelError> {
+        if config.cluster_key.is_empty() {
+            return Err(PanelError::NoKey);
+        }
         let app = Arc::new(app::App::new(config, cancel.clone())?);
-        serve::serve(listener, routes::router(app), cancel).await
+        Ok(miso_http::serve(listener, routes::router(app), cancel).await?)
     }
 }

@@ -12,10 +12,11 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::app::App;
-use crate::clock::{now_s, random_id};
+use crate::clock::now_s;
 use crate::failure::Failure;
 use crate::session::{Jar, LOGIN_S, Pending, Session};
 use crate::visitor::SignedIn;
+use miso_http::random_id;
 
 /// Bytes of a `next`, at most.
 const NEXT_BYTES: usize = 512;

@@ -39,6 +39,10 @@ customElements.define("miso-picker", class extends HTMLElement {
       this.input.focus();
       this.open();
     });
+    // The click that opened it would take the selection away, and typing would add to what is picked.
+    this.input.addEventListener("click", () => {
+      if (!this.multiple && !this.typed) this.input.select();
+    });
     this.input.addEventListener("input", () => {
       this.open();
       this.search();

@@ -6,7 +6,7 @@ const byField = (form) => {
   const fields = new Map();
   for (const field of form.querySelectorAll("[data-field]")) {
     if (field.parentElement.closest("[data-field]")) continue;
-    fields.set(field.dataset.field, { title: field.querySelector("label, h3").textContent, value: [] });
+    fields.set(field.dataset.field, { title: field.querySelector("label, .field-title").textContent, value: [] });
   }
   for (const [name, value] of entered(form)) fields.get(name.split(".")[0])?.value.push(name, value);
   for (const field of fields.values()) field.value = JSON.stringify(field.value);

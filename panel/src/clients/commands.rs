@@ -1,17 +1,29 @@
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
 use miso_command_catalogue::{CONTEXT_HEADER, Permissions, SignedContext};
 use miso_model::{GuildId, UserId};
-use reqwest::{Client, Method, RequestBuilder, header};
+use reqwest::header::HeaderValue;
+use reqwest::{Client, Method, RequestBuilder, Response, header};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::{
     Audit, ClientError, GuildSettings, Imported, Leaderboard, ModuleValues, NewReminder, Reminders, Saved, Stats,
     json as answer, send,
 };
-use crate::clock::{now_s, random_id};
+use miso_http::random_id;
+
+use crate::clock::now_s;
 
 const SERVICE: &str = "commands API";
 /// Seconds that a signed context holds.
 const CONTEXT_S: i64 = 60;
+/// Where a read model stands, or must stand.
+const POSITION: &str = "miso-position";
+/// Guilds and users whose last write is remembered, so that their next read waits for it at whichever
+/// instance answers; the oldest is forgotten first.
+const REMEMBERED: usize = 1_024;
 
 /// For whom the panel asks; what they may do is the panel's word.
 #[derive(Debug, Clone)]
@@ -43,11 +55,24 @@ pub(crate) struct CommandsClient {
     http: Client,
     base: String,
     key: String,
+    /// By `/guilds/…` or `/users/…`.
+    written: Mutex<VecDeque<(String, HeaderValue)>>,
+}
+
+/// The guild's or the user's part of a path.
+fn owner(path: &str) -> &str {
+    let end = path.match_indices('/').nth(2).map_or(path.len(), |(at, _)| at);
+    &path[..end]
 }
 
 impl CommandsClient {
     pub(crate) fn new(http: Client, base: &str, key: &str) -> Self {
-        Self { http, base: format!("{}/v1", base.trim_end_matches('/')), key: key.to_owned() }
+        Self {
+            http,
+            base: format!("{}/v1", base.trim_end_matches('/')),
+            key: key.to_owned(),
+            written: Mutex::default(),
+        }
     }
 
     fn ask(&self, method: &Method, by: &As, via: &str, path: &str) -> RequestBuilder {
@@ -61,7 +86,41 @@ impl CommandsClient {
         };
         let request = self.http.request(method.clone(), format!("{}{path}", self.base));
         let request = request.bearer_auth(&self.key).header(CONTEXT_HEADER, context.sign(self.key.as_bytes()));
-        if *method == Method::GET { request } else { request.header("idempotency-key", random_id()) }
+        if *method != Method::GET {
+            return request.header("idempotency-key", random_id());
+        }
+        match self.position(owner(path)) {
+            Some(position) => request.header(POSITION, position),
+            None => request,
+        }
+    }
+
+    fn position(&self, owner: &str) -> Option<HeaderValue> {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.iter().find(|(of, _)| of == owner).map(|(_, position)| position.clone())
+    }
+
+    /// Sends what changes something, and remembers where the change stands.
+    async fn write(&self, request: RequestBuilder, path: &str) -> Result<Response, ClientError> {
+        let response = send(SERVICE, request).await?;
+        if let Some(position) = response.headers().get(POSITION) {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.retain(|(of, _)| of != owner(path));
+            if written.len() == REMEMBERED {
+                written.pop_front();
+            }
+            written.push_back((owner(path).to_owned(), position.clone()));
+        }
+        Ok(response)
+    }
+
+    /// The same, with what is answered.
+    async fn written<T: DeserializeOwned>(&self, request: RequestBuilder, path: &str) -> Result<T, ClientError> {
+        let response = self.write(request, path).await?;
+        response
+            .json()
+            .await
+            .map_err(|error| ClientError::Away { service: SERVICE, reason: error.without_url().to_string() })
     }
 
     fn get(&self, by: &As, path: &str) -> RequestBuilder {
@@ -87,9 +146,10 @@ impl CommandsClient {
         version: i64,
         values: &Map<String, Value>,
     ) -> Result<Saved, ClientError> {
-        let request = self.ask(&Method::PUT, by, "panel", &format!("{}/settings/{module}", of.path()));
+        let path = format!("{}/settings/{module}", of.path());
+        let request = self.ask(&Method::PUT, by, "panel", &path);
         let request = request.header(header::IF_MATCH, format!("\"{version}\"")).json(&json!({"values": values}));
-        answer(SERVICE, request).await
+        self.written(request, &path).await
     }
 
     /// Changes of a guild's settings, the newest first.
@@ -109,8 +169,9 @@ impl CommandsClient {
 
     /// Takes a change back by a new one.
     pub(crate) async fn revert(&self, by: &As, guild: GuildId, version: i64) -> Result<Saved, ClientError> {
-        let request = self.ask(&Method::POST, by, "panel", &format!("/guilds/{guild}/audit/{version}/revert"));
-        answer(SERVICE, request.json(&json!({}))).await
+        let path = format!("/guilds/{guild}/audit/{version}/revert");
+        let request = self.ask(&Method::POST, by, "panel", &path);
+        self.written(request.json(&json!({})), &path).await
     }
 
     /// Everything that is set, as a file.
@@ -126,8 +187,9 @@ impl CommandsClient {
         modules: &Value,
         dry_run: bool,
     ) -> Result<Imported, ClientError> {
-        let request = self.ask(&Method::POST, by, "import", &format!("/guilds/{guild}/settings-file"));
-        answer(SERVICE, request.json(&json!({"modules": modules, "dry_run": dry_run}))).await
+        let path = format!("/guilds/{guild}/settings-file");
+        let request = self.ask(&Method::POST, by, "import", &path);
+        self.written(request.json(&json!({"modules": modules, "dry_run": dry_run})), &path).await
     }
 
     pub(crate) async fn leaderboard(
@@ -150,20 +212,20 @@ impl CommandsClient {
     }
 
     pub(crate) async fn remind(&self, by: &As, reminder: &NewReminder<'_>) -> Result<(), ClientError> {
-        let request = self.ask(&Method::POST, by, "panel", &format!("/users/{}/reminders", by.user));
-        send(SERVICE, request.json(reminder)).await.map(|_| ())
+        let path = format!("/users/{}/reminders", by.user);
+        let request = self.ask(&Method::POST, by, "panel", &path);
+        self.write(request.json(reminder), &path).await.map(|_| ())
     }
 
     pub(crate) async fn cancel_reminder(&self, by: &As, id: &str) -> Result<(), ClientError> {
-        let request =
-            self.ask(&Method::DELETE, by, "panel", &format!("/users/{}/reminders/{}", by.user, path_part(id)));
-        send(SERVICE, request).await.map(|_| ())
+        let path = format!("/users/{}/reminders/{}", by.user, path_part(id));
+        self.write(self.ask(&Method::DELETE, by, "panel", &path), &path).await.map(|_| ())
     }
 
     pub(crate) async fn snooze(&self, by: &As, id: &str, due_ms: i64) -> Result<(), ClientError> {
         let path = format!("/users/{}/reminders/{}/snooze", by.user, path_part(id));
         let request = self.ask(&Method::POST, by, "panel", &path);
-        send(SERVICE, request.json(&json!({"due_ms": due_ms}))).await.map(|_| ())
+        self.write(request.json(&json!({"due_ms": due_ms})), &path).await.map(|_| ())
     }
 
     /// Everything that is held of a user.
@@ -173,10 +235,8 @@ impl CommandsClient {
 
     /// Deletes it.
     pub(crate) async fn delete_data(&self, by: &As) -> Result<Value, ClientError> {
-        let request = self.ask(&Method::DELETE, by, "panel", &format!("/users/{}/data", by.user));
-        let response = send(SERVICE, request).await?;
-        let body = response.bytes().await.unwrap_or_default();
-        Ok(serde_json::from_slice(&body).unwrap_or_default())
+        let path = format!("/users/{}/data", by.user);
+        self.written(self.ask(&Method::DELETE, by, "panel", &path), &path).await
     }
 }
 

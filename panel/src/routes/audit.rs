@@ -12,11 +12,11 @@ use super::overview::path_of;
 use crate::access::Level;
 use crate::app::App;
 use crate::clients::AuditEntry;
-use crate::clock::now_ms;
 use crate::failure::Failure;
 use crate::login::see_other;
 use crate::view::{Frame, ago, csrf_field, date_time, diff, icon, page, toast};
 use crate::visitor::{FormData, SignedIn};
+use miso_http::now_ms;
 
 /// Changes of a page.
 const PAGE: usize = 25;

@@ -272,9 +272,14 @@ fn tree(guild: &GuildPage, base: &Map<String, Value>, edited: Option<&str>) -> M
             @for group in Group::ALL {
                 @let commands: Vec<&Command> = CATALOGUE.commands.iter().filter(|command| command.group == *group).collect();
                 @if !commands.is_empty() {
-                    details.tree open {
-                        summary { strong { (group.name()) } span.muted { (commands.len()) } (edit(group.name())) }
+                    @let own = commands.iter().any(|command| rule(&rules, command).source != "default" || edited == Some(command.name));
+                    details.tree open[own || edited == Some(group.name())] {
+                        summary { strong { (group.name()) } " " span.muted { (commands.len()) } }
                         ul {
+                            li.whole {
+                                span.command-words { small { "What holds for the whole group, unless a command has its own rule." } }
+                                (edit(group.name()))
+                            }
                             @for command in commands {
                                 @let rule = rule(&rules, command);
                                 li {

@@ -161,7 +161,7 @@ pub(crate) fn head(guild: &GuildPage, path: &str, module: &Module) -> Markup {
                 p.changed {
                     "Version " (values.version)
                     @if let (Some(by), Some(at)) = (&values.by, values.at_ms) {
-                        ", changed by " (guild.choices.names.actor(by)) " " (ago(at, crate::clock::now_ms()))
+                        ", changed by " (guild.choices.names.actor(by)) " " (ago(at, miso_http::now_ms()))
                     }
                     " · " a href=(format!("/g/{}/audit?module={}", guild.id, module.key)) { "History" }
                 }

@@ -104,6 +104,7 @@ pub(crate) async fn show(
                 }
                 form.composer method="post" action="/play/say" hx-post="/play/say" hx-target="#chat" hx-swap="innerHTML" {
                     (csrf_field(csrf)) (hidden(&channel.id, "", &guild.id))
+                    button.hidden type="submit" tabindex="-1" aria-hidden="true" { "Send" }
                     div.chips { @for words in SUGGESTIONS { button.chip type="submit" name="chip" value={ ">" (words) } formnovalidate { ">" (words) } } }
                     div.composer-line {
                         label.hidden for="as" { "You are" }

@@ -9,11 +9,11 @@ use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
 use super::me::oneself;
 use crate::app::App;
 use crate::clients::{ClientError, NewReminder, Reminder};
-use crate::clock::now_ms;
 use crate::failure::Failure;
 use crate::login::see_other;
 use crate::view::{Frame, Place, csrf_field, date_time, duration, icon, page};
 use crate::visitor::{FormData, SignedIn};
+use miso_http::now_ms;
 
 /// Characters of a reminder.
 const TEXT_CHARS: usize = 500;

@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 use super::guild::GuildPage;
 use crate::app::App;
 use crate::clients::Imported;
-use crate::clock::now_ms;
 use crate::failure::Failure;
 use crate::view::{Frame, banner, csrf_field, diff, icon, page, toast};
 use crate::visitor::{FormData, SignedIn};
+use miso_http::now_ms;
 
 /// Bytes of a file, at most.
 const FILE_BYTES: usize = 1_024 * 1_024;

@@ -107,6 +107,7 @@ impl Editor<'_> {
                     aria-describedby=(self.described_by) aria-invalid=[self.invalid.then_some("true")]
                     hx-post=[self.preview] hx-trigger=[self.preview.map(|_| "input changed delay:150ms")]
                     hx-target=[self.preview.map(|_| format!("#{target}"))] hx-swap=[self.preview.map(|_| "innerHTML")]
+                    hx-select=[self.preview.map(|_| "unset")]
                     hx-params=[self.preview.map(|_| format!("{},field", self.name))] hx-vals=[self.preview.map(|_| vals)] {
                     // A first line break would be eaten.
                     "\n" (self.text)

@@ -46,7 +46,7 @@ pub(crate) fn field(field: &Field, name: &str, value: &Value, shown: Shown<'_>) 
     let labelled = html! {
         div.field-words {
             @if let Kind::Table { .. } = field.kind {
-                h3 #(id) tabindex="-1" { (field.title) }
+                h2.field-title #(id) tabindex="-1" { (field.title) }
             } @else {
                 label for=(id) { (field.title) }
             }

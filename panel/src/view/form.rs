@@ -9,7 +9,7 @@ use super::diff::value_shown;
 use super::fields::{Shown, control_id, errors_of, field};
 use super::form_data::base_mark;
 use super::{Choices, ago, banner, csrf_field, error_summary, icon};
-use crate::clock::now_ms;
+use miso_http::now_ms;
 
 /// Somebody else changed some of the same fields meanwhile.
 #[derive(Debug, Clone)]
@@ -59,7 +59,8 @@ pub(crate) fn form(view: &FormView<'_>) -> Markup {
             @if let Some(conflict) = view.conflict { (stale(view, conflict)) }
             (error_summary(&summary(view)))
             form method="post" action=(view.action) novalidate data-unsaved[!view.marks.is_empty() || view.conflict.is_some()] data-draft=(view.action) data-version=(view.version)
-                hx-post=(view.action) hx-target={ "#" (id) } hx-select={ "#" (id) } hx-swap="outerHTML" hx-disabled-elt="find .save-bar button" {
+                hx-post=(view.action) hx-target={ "#" (id) } hx-select={ "#" (id) } hx-swap="outerHTML" hx-disabled-elt="find .save-bar button"
+                hx-disinherit="hx-disabled-elt hx-select hx-target hx-swap" {
                 (csrf_field(view.csrf))
                 input type="hidden" name="_version" value=(view.version);
                 // Enter in a text saves; the first button of a form is the one that Enter presses.

@@ -153,9 +153,9 @@ fn theme_switch(visitor: &Visitor) -> Markup {
 fn who(app: &App, visitor: &Visitor, session: &Session) -> Markup {
     html! {
         details.menu {
-            summary aria-label={ "Account of " (session.name) } {
+            summary {
                 (picture("avatars", &session.user.to_string(), session.avatar.as_deref(), &session.name, app.pictures()))
-                span.who-name { (session.name) }
+                span.who-name { (session.name) span.hidden { ": account" } }
             }
             div.menu-sheet {
                 a href="/g" { (icon("server")) "My servers" }

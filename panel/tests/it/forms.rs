@@ -284,3 +284,17 @@ async fn a_file_is_compared_before_it_is_taken_in_and_a_change_can_be_taken_back
     assert_eq!(browser.post("/g/100/audit/1/revert", &revert).await.status, 303);
     assert_eq!(site.fake.value("general", "prefix"), json!(null));
 }
+
+#[tokio::test]
+async fn after_a_save_the_next_read_of_the_same_server_waits_for_it() {
+    let site = Site::start().await;
+    let mut browser = site.as_user(ANN).await;
+    let mut sent = form(&browser.get("/g/100/general").await.text, "/g/100/general", None);
+    set(&mut sent, "prefix", Some("!"));
+    assert!(site.fake.world().waited.is_empty());
+    assert_eq!(browser.post("/g/100/general", &sent).await.status, 303);
+    browser.get("/me/time").await;
+    assert!(site.fake.world().waited.is_empty(), "another's settings wait for nothing");
+    browser.get("/g/100/general?saved=1").await;
+    assert_eq!(site.fake.world().waited, ["3:7"]);
+}

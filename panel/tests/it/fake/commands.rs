@@ -72,9 +72,10 @@ fn shown(kept: &Kept, key: &str) -> Value {
     json!({"version": kept.version, "by": kept.by, "at_ms": kept.at_ms, "values": values, "set": set})
 }
 
-async fn all(State(fake): State<Fake>, Path((kind, id)): Path<(String, String)>) -> Json<Value> {
+async fn all(State(fake): State<Fake>, Path((kind, id)): Path<(String, String)>, headers: HeaderMap) -> Json<Value> {
     let owner = format!("{kind}/{id}");
-    let world = fake.world();
+    let mut world = fake.world();
+    world.waited.extend(headers.get("miso-position").map(|value| value.to_str().expect("text").to_owned()));
     let modules: Map<String, Value> = world
         .settings
         .iter()
@@ -146,7 +147,8 @@ async fn change(
     }
     let by = format!("user/{}", context.user);
     let version = apply(&mut world, &owner, &key, &by, &context.via, values);
-    Json(json!({"version": version, "position": "0:1", "applied_at": 1_000, "values": {}, "set": []})).into_response()
+    let answer = json!({"version": version, "position": "3:7", "applied_at": 1_000, "values": {}, "set": []});
+    ([("miso-position", "3:7")], Json(answer)).into_response()
 }
 
 #[derive(Deserialize)]

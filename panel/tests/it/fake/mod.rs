@@ -57,6 +57,8 @@ pub(crate) struct World {
     pub(crate) hostile: Option<String>,
     pub(crate) commands_down: bool,
     pub(crate) deleted: Vec<String>,
+    /// What reads of settings said they wait for.
+    pub(crate) waited: Vec<String>,
     pub(crate) said: Vec<Value>,
 }
 
