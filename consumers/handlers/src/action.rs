@@ -59,6 +59,7 @@ impl Cause<'_> {
         let id = xxhash_rust::xxh3::xxh3_128(format!("{}/{}/{what}", self.group, self.id).as_bytes()).to_be_bytes();
         let bytes = body.map(bytes_of).unwrap_or_default();
         let (mut action, route) = Action::new(id, self.group, method, path, bytes, self.now_ms, None);
+        action.cause = Some(self.id.to_owned());
         if body.is_some() {
             action.headers.push(header("content-type", "application/json"));
         }

@@ -14,6 +14,10 @@ use crate::person::Person;
 pub const HISTORY_RECORDS: usize = 50_000;
 /// And for so long, at most.
 pub const HISTORY_TIME: Duration = Duration::from_secs(2);
+/// For so long when the handler is behind: others wait.
+pub const HISTORY_TIME_BEHIND: Duration = Duration::from_millis(250);
+/// A handler that looks at what came so long ago is behind, milliseconds.
+const BEHIND_MS: i64 = 10_000;
 /// Events stand in the log by the time they came; a message's id tells when Discord made it. Clocks
 /// and delays differ by no more than this, milliseconds.
 const MARGIN_MS: i64 = 60_000;
@@ -51,12 +55,15 @@ pub(crate) struct Wanted<'a> {
     pub(crate) messages: &'a [MessageId],
     /// Only events below this offset count: how it was before them.
     pub(crate) before: Option<i64>,
+    /// How long ago that happened for which it is wanted, milliseconds.
+    pub(crate) ago_ms: i64,
 }
 
 /// The wanted messages, as far as the log still knows them.
 pub(crate) async fn said(log: &SharedLog, wanted: Wanted<'_>) -> HashMap<u64, Said> {
     let mut found = HashMap::new();
-    match tokio::time::timeout(HISTORY_TIME, search(&**log, wanted, &mut found)).await {
+    let time = if wanted.ago_ms > BEHIND_MS { HISTORY_TIME_BEHIND } else { HISTORY_TIME };
+    match tokio::time::timeout(time, search(&**log, wanted, &mut found)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the log cannot be searched for a message"),
         Err(_) => metrics::counter!("miso_handlers_history_cut_total").increment(1),
@@ -69,8 +76,9 @@ pub(crate) async fn said_one(
     log: &SharedLog,
     (guild, channel, message): (GuildId, ChannelId, MessageId),
     before: Option<i64>,
+    ago_ms: i64,
 ) -> Option<Said> {
-    said(log, Wanted { guild, channel, messages: &[message], before }).await.remove(&message.0)
+    said(log, Wanted { guild, channel, messages: &[message], before, ago_ms }).await.remove(&message.0)
 }
 
 async fn search(log: &dyn Log, wanted: Wanted<'_>, found: &mut HashMap<u64, Said>) -> Result<(), LogError> {

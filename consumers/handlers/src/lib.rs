@@ -40,7 +40,7 @@ pub use commands::{
 pub use events::{DEFAULT_PANEL_URL, EventsHandlerConfig, GROUP as EVENTS_GROUP, run_events};
 pub use facts::{GROUP as FACTS_GROUP, run_facts};
 pub use following::{LAZY_COMMIT_EVENTS, LAZY_COMMIT_INTERVAL};
-pub use history::{HISTORY_RECORDS, HISTORY_TIME};
+pub use history::{HISTORY_RECORDS, HISTORY_TIME, HISTORY_TIME_BEHIND};
 pub use messages::passive::NOTIFIED;
 pub use messages::scan::may_be_command;
 pub use messages::{COUNTS_WITHIN, GROUP as MESSAGES_GROUP, MessagesHandlerConfig, run_messages};

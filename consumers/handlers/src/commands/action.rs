@@ -76,6 +76,7 @@ fn append(command: &BotCommand, what: &str, method: &str, path: &str, body: Opti
     let id = xxhash_rust::xxh3::xxh3_128(format!("{GROUP}/{}/{what}", command.event_id).as_bytes()).to_be_bytes();
     let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
     let (mut action, route) = Action::new(id, GROUP, method, path, bytes, now_ms, None);
+    action.cause = Some(command.event_id.clone());
     if body.is_some() {
         let json = b"application/json".to_vec().into();
         action.headers = vec![Header { name: "content-type".to_owned(), value: json }];

@@ -24,9 +24,17 @@ type Counted = (u64, Option<u64>, &'static str);
 
 /// Who used what when, in memory, per owner of a partition: a restart, or another channel of another
 /// partition, begins anew. Time is that of the messages, so a repeat decides alike.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Cooldowns {
+    /// Of all commands together; 0 uses: none.
+    global: Cooldown,
     uses: HashMap<Counted, Uses>,
+}
+
+impl Default for Cooldowns {
+    fn default() -> Self {
+        Self::new(GLOBAL_COOLDOWN)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +48,10 @@ struct Uses {
 }
 
 impl Cooldowns {
+    pub(crate) fn new(global: Cooldown) -> Self {
+        Self { global, uses: HashMap::new() }
+    }
+
     /// Counts a use, unless it is one too many: of all commands, of this one, or of this one by a
     /// guild's `rule`. The same event counts once.
     pub(crate) fn try_use(&mut self, declared: &'static Command, rule: Option<Cooldown>, command: &BotCommand) -> Use {
@@ -49,7 +61,7 @@ impl Cooldowns {
         let user = command.user_id.0;
         let guild = command.guild_id.map(|guild| guild.0);
         let counted = [
-            Some(((user, None, ""), GLOBAL_COOLDOWN)),
+            Some(((user, None, ""), self.global)).filter(|(_, global)| global.uses > 0),
             declared.cooldown.map(|cooldown| ((user, None, declared.name), cooldown)),
             rule.map(|cooldown| ((user, guild, declared.name), cooldown)),
         ];
@@ -129,6 +141,10 @@ mod tests {
             assert_eq!(cooldowns.try_use(declared(name), None, &at(u64::from(n), &event)), Use::Allowed, "{n}");
         }
         assert_eq!(cooldowns.try_use(declared("rng"), None, &at(1_000, "x")), Use::Wait(59_000));
+        let mut unbounded = Cooldowns::new(Cooldown { uses: 0, ..GLOBAL_COOLDOWN });
+        for n in 0..100 {
+            assert_eq!(unbounded.try_use(declared("ping"), None, &at(n, &n.to_string())), Use::Allowed, "{n}");
+        }
         let rule = Some(Cooldown { uses: 1, per_ms: 30_000 });
         let mut cooldowns = Cooldowns::default();
         assert_eq!(cooldowns.try_use(declared("ship"), rule, &at(0, "a")), Use::Allowed);

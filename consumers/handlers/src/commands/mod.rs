@@ -15,6 +15,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use miso_command_catalogue::{Cooldown, GLOBAL_COOLDOWN};
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::BOT_COMMANDS;
 use miso_log::{LogError, Owned, Schemas, SharedLog, Waits, run_owned};
@@ -41,13 +42,20 @@ pub struct CommandsHandlerConfig {
     pub cluster_key: Option<String>,
     /// How long it is tried again for one command before the command's author is told.
     pub patience: Duration,
+    /// Commands of any kind that one member may use in a minute; 0: as many as they like.
+    pub uses_per_minute: u32,
 }
 
 impl CommandsHandlerConfig {
-    /// With the default patience, [`API_PATIENCE`].
+    /// With the default patience, [`API_PATIENCE`], and [`GLOBAL_COOLDOWN`].
     #[must_use]
     pub fn new(commands_url: impl Into<String>, cluster_key: Option<String>) -> Self {
-        Self { commands_url: commands_url.into(), cluster_key, patience: API_PATIENCE }
+        Self {
+            commands_url: commands_url.into(),
+            cluster_key,
+            patience: API_PATIENCE,
+            uses_per_minute: GLOBAL_COOLDOWN.uses,
+        }
     }
 }
 
@@ -86,9 +94,10 @@ pub async fn run_commands(
         rules = Followed::<Rules>::fold(&log) => rules?,
     };
     let now = rules.view.clone();
+    let global = Cooldown { uses: config.uses_per_minute, ..GLOBAL_COOLDOWN };
     let work = |owned: Owned| {
         let (schemas, client, state) = (Arc::clone(&schemas), client.clone(), Arc::clone(&state));
-        Worker::new(owned, log.clone(), schemas, client, state, now.clone()).run()
+        Worker::new(owned, log.clone(), schemas, client, state, now.clone(), global).run()
     };
     let follow = async {
         let mut waits = Waits::default();

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use miso_command_catalogue::{Document, Permissions, Runs};
+use miso_command_catalogue::{Cooldown, Document, Permissions, Runs};
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::BOT_COMMANDS;
 use miso_log::{Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, Waits};
@@ -70,9 +70,10 @@ impl Worker {
         client: ApiClient,
         state: Arc<DiscordState>,
         rules: Rules,
+        global: Cooldown,
     ) -> Self {
         let partition = owned.owner.partition();
-        let (cooldowns, waits) = (Cooldowns::default(), Waits::default());
+        let (cooldowns, waits) = (Cooldowns::new(global), Waits::default());
         Self { partition, owned, log, schemas, client, state, rules, cooldowns, waits }
     }
 

@@ -62,7 +62,7 @@ pub(crate) async fn deleted(
 ) -> Result<Option<Append>, serde_json::Error> {
     let Deleted { id, channel_id } = serde_json::from_slice(d)?;
     let Some(to) = told_in(seen, logs, logs.deleted, channel_id) else { return Ok(None) };
-    let said = said_one(log, (seen.guild, channel_id, id), Some(seen.offset)).await;
+    let said = said_one(log, (seen.guild, channel_id, id), Some(seen.offset), seen.ago_ms()).await;
     if said.as_ref().is_some_and(is_a_bots) {
         return Ok(None);
     }
@@ -94,7 +94,8 @@ pub(crate) async fn bulk_deleted(
     let BulkDeleted { mut ids, channel_id } = serde_json::from_slice(d)?;
     let Some(to) = told_in(seen, logs, logs.deleted, channel_id) else { return Ok(None) };
     ids.sort_unstable();
-    let wanted = Wanted { guild: seen.guild, channel: channel_id, messages: &ids, before: Some(seen.offset) };
+    let (before, ago_ms) = (Some(seen.offset), seen.ago_ms());
+    let wanted = Wanted { guild: seen.guild, channel: channel_id, messages: &ids, before, ago_ms };
     let said = said(log, wanted).await;
     let mut lines: Vec<String> = Vec::new();
     for id in &ids {
@@ -134,7 +135,7 @@ pub(crate) async fn edited(
     }
     let channel = edited.channel_id;
     let Some(to) = told_in(seen, logs, logs.edited, channel) else { return Ok(None) };
-    let before = said_one(log, (seen.guild, channel, edited.id), Some(seen.offset)).await;
+    let before = said_one(log, (seen.guild, channel, edited.id), Some(seen.offset), seen.ago_ms()).await;
     let changed = match &before {
         Some(before) => before.content != *content && !is_a_bots(before),
         None => seen.at_ms - millis(at).unwrap_or(i64::MAX) < FRESH_EDIT_MS,

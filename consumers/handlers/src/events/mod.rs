@@ -88,6 +88,11 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// How long ago it came, milliseconds.
+    pub(crate) fn ago_ms(&self) -> i64 {
+        self.cause.now_ms - self.at_ms
+    }
+
     /// For embeds.
     pub(crate) fn timestamp(&self) -> String {
         iso8601(self.at_ms)

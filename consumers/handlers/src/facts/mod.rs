@@ -106,7 +106,10 @@ impl Facts {
             }
             (Ok(Aggregate::Guild(guild)), "StarCounted") => {
                 if let Some(settings) = self.settings.view.of(guild) {
-                    out.extend(stars::counted(&cause, (&self.state, &self.log), guild, settings, &fact.body).await?);
+                    out.extend(
+                        stars::counted(&cause, (&self.state, &self.log), guild, settings, (&fact.body, fact.at_ms))
+                            .await?,
+                    );
                 }
             }
             // The others change only what is read back, or are newer than this version.

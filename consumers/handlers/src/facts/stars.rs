@@ -46,14 +46,14 @@ pub(crate) async fn counted(
     (state, log): (&DiscordState, &SharedLog),
     guild: GuildId,
     settings: &GuildFacts,
-    body: &[u8],
+    (body, at_ms): (&[u8], i64),
 ) -> Result<Option<Append>, serde_json::Error> {
     let star: StarCounted = serde_json::from_slice(body)?;
     let Some((starboard, emoji)) = &settings.starboard else { return Ok(None) };
     let post = star.post.zip(star.posted_channel);
     Ok(match (star.act, post) {
         (Act::Post, _) if may(state, guild, *starboard, EMBED) => {
-            let said = said_one(log, (guild, star.channel, star.message), None).await;
+            let said = said_one(log, (guild, star.channel, star.message), None, cause.now_ms - at_ms).await;
             Some(cause.message("star", *starboard, &posting(guild, &star, emoji, said.as_ref())))
         }
         (Act::Edit, Some((post, channel))) => {

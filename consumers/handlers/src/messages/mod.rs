@@ -173,15 +173,14 @@ impl Messages {
             self.writing.add(record.partition, guild, at, xp, event.received_at_ms);
         }
         let called = recognise(&message.content, GuildMessages::prefix(settings), self.own);
-        let custom = settings.zip(called).and_then(|(settings, (_, line))| {
-            let text = passive::custom(settings, line)?;
-            matches!(CATALOGUE.find(line), Found::Unknown { .. }).then_some((settings, text))
-        });
+        let known = called.is_some_and(|(_, line)| matches!(CATALOGUE.find(line), Found::Command { .. }));
+        let custom = settings.zip(called).filter(|_| !known);
+        let custom = custom.and_then(|(settings, (_, line))| Some((settings, passive::custom(settings, line)?)));
         let found = match (event.guild_id, called) {
             (Some(guild), None) => passive::found(&view.keywords, message, guild),
             _ => Vec::new(),
         };
-        if called.is_some()
+        if (known || custom.is_some())
             && let Some(guild) = event.guild_id
         {
             self.counts.add(record.partition, guild, event.received_at_ms, Counted::Command);

@@ -18,6 +18,8 @@ use crate::text::{CONTENT, cut};
 
 /// People told of one message, at most; the others are not.
 pub const NOTIFIED: usize = 100;
+/// People who wait for a word of one message and are looked up, at most; the others are not told.
+const LOOKED_UP: usize = 1_000;
 /// UTF-16 units of a message that a notification shows.
 const SHOWN: usize = 3_000;
 const INFO: u32 = 0x3b_88c3;
@@ -60,7 +62,7 @@ pub(crate) fn notify(heard: &Heard<'_>, found: Vec<Match>) -> Vec<Append> {
                 .member_permissions(guild, found.user, Some(message.channel_id))
                 .is_some_and(|has| has.cover(Permissions::VIEW_CHANNEL))
     };
-    let told: Vec<Match> = found.into_iter().filter(reads).take(NOTIFIED).collect();
+    let told: Vec<Match> = found.into_iter().take(LOOKED_UP).filter(reads).take(NOTIFIED).collect();
     if told.is_empty() {
         return Vec::new();
     }
