@@ -14,6 +14,12 @@ const STATEMENTS: usize = 128;
 /// How long the writer waits for another process's write, milliseconds.
 const BUSY_MS: u64 = 2_000;
 
+/// Pages are as large as the event log's. The cache (64 MiB) holds what a rebuild touches again and
+/// again, and the WAL grows to 64 MiB before its pages are carried over, so that a page that changes in
+/// many transactions is carried over once.
+const PRAGMAS: &str = "pragma page_size=8192; pragma journal_mode=wal; pragma synchronous=normal; \
+                       pragma foreign_keys=on; pragma cache_size=-65536; pragma wal_autocheckpoint=8192";
+
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// SQLite in WAL mode: one thread writes, one reads; both end when the store is dropped.
@@ -64,8 +70,7 @@ fn open(path: &PathBuf) -> Result<(Connection, Connection), StoreError> {
         Ok::<_, rusqlite::Error>(connection)
     };
     let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let writing = connect(create, "pragma journal_mode=wal; pragma synchronous=normal; pragma foreign_keys=on")
-        .map_err(|error| refused(&error))?;
+    let writing = connect(create, PRAGMAS).map_err(|error| refused(&error))?;
     let reading =
         connect(OpenFlags::SQLITE_OPEN_READ_WRITE, "pragma query_only=on").map_err(|error| refused(&error))?;
     Ok((writing, reading))

@@ -1,13 +1,17 @@
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
 use miso_log::catalogue::{AGGREGATES, BOT_FACTS};
 use miso_log::{LogError, ReadError, Schemas, SharedLog};
 use miso_model::Fact;
 
 use crate::{BotStore, ProjectError, SCHEMA_VERSION, Statement, Store, StoreError, Tables};
 
-/// Facts in one transaction while tables are built, at most.
-pub const PREPARE_BATCH: usize = 500;
+/// Facts gathered for one transaction while tables are built; one read of the log more, at most.
+pub const PREPARE_BATCH: usize = 4_000;
+/// Partitions that are built at once: one is read and folded while the other is written.
+const TOGETHER: usize = 2;
 /// Builds that lose against another process or a moving log begin again so often.
 const ATTEMPTS: usize = 5;
 
@@ -115,9 +119,8 @@ impl BotStore {
         )];
         statements.extend(beside.tables.create(AGGREGATES));
         self.store.transact(statements).await?;
-        for partition in 0..AGGREGATES {
-            beside.catch_up(log, partition, 0).await?;
-        }
+        let built = stream::iter(0..AGGREGATES).map(|partition| beside.catch_up(log, partition, 0));
+        built.buffer_unordered(TOGETHER).try_for_each(|_| std::future::ready(Ok(()))).await?;
         let mut swap = beside.tables.swap(from);
         swap.push(forget(build));
         match self.store.transact(swap).await {
@@ -153,12 +156,15 @@ impl BotStore {
         let end = log.bounds(BOT_FACTS, partition).await?.latest;
         let mut at = from;
         let mut reader = FactReader::new(log, &self.schemas, partition, from);
+        let mut batch = Vec::new();
         while let Some(facts) = reader.next_before(end).await? {
-            for batch in facts.chunks(PREPARE_BATCH) {
-                at = self.project(partition, at, batch).await?;
+            batch.extend(facts);
+            if batch.len() >= PREPARE_BATCH {
+                at = self.project(partition, at, &batch).await?;
+                batch.clear();
             }
         }
-        Ok(at)
+        Ok(self.project(partition, at, &batch).await?)
     }
 }
 
