@@ -6,6 +6,7 @@ use miso_http::now_ms;
 use serde::Deserialize;
 
 use crate::access::{MAX_REFUSED_TOKENS, MAX_TOKENS, REFUSED_WINDOW_MS};
+use crate::asking::Asking;
 use crate::bounded::{Bounded, Refusals, TokenHash};
 use crate::discord::{Discord, DiscordError, ListedGuild, OwnUser};
 use crate::members::Indexes;
@@ -26,6 +27,7 @@ pub(crate) struct Api {
     pub(crate) discord: Discord,
     pub(crate) cdn: Cdn,
     pub(crate) indexes: Indexes,
+    pub(crate) asking: Asking,
     users: Mutex<Bounded<Arc<OwnUser>>>,
     guilds: Mutex<Bounded<Arc<Vec<ListedGuild>>>>,
     refusals: Mutex<Refusals>,
@@ -36,7 +38,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Api {
-    pub(crate) fn new(config: DataConfig, state: Arc<DiscordState>) -> Result<Self, DataError> {
+    pub(crate) fn new(config: DataConfig, state: Arc<DiscordState>, asking: Asking) -> Result<Self, DataError> {
         Ok(Self {
             cluster_key: config.cluster_key,
             client_id: config.client_id,
@@ -44,6 +46,7 @@ impl Api {
             discord: Discord::new(&config.api_url, config.client_secret)?,
             cdn: Cdn::new(crate::cdn_url(&config.api_url)),
             indexes: Indexes::default(),
+            asking,
             users: Mutex::new(Bounded::new(MAX_TOKENS)),
             guilds: Mutex::new(Bounded::new(MAX_GUILD_LISTS)),
             refusals: Mutex::new(Refusals::new(MAX_REFUSED_TOKENS, REFUSED_WINDOW_MS)),

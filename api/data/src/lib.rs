@@ -7,6 +7,7 @@
 
 mod access;
 mod api;
+mod asking;
 mod bounded;
 mod discord;
 mod members;
@@ -18,11 +19,13 @@ mod view;
 use std::sync::Arc;
 
 use miso_discord_state::DiscordState;
+use miso_log::SharedLog;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use access::{MAX_REFUSED_TOKENS, MAX_TOKENS, TOKEN_TRUST_MS};
 pub use api::{GUILD_LIST_MS, MAX_GUILD_LISTS};
+pub use asking::MAX_QUESTIONS;
 pub use discord::MAX_ANSWER_BYTES;
 pub use members::{MAX_INDEXED, MAX_PAGE};
 pub use openapi::openapi;
@@ -67,6 +70,7 @@ pub enum DataError {
 pub struct DataApi {
     config: DataConfig,
     state: Arc<DiscordState>,
+    asking: asking::Asking,
     cancel: CancellationToken,
 }
 
@@ -74,7 +78,15 @@ impl DataApi {
     /// Contacts nobody yet.
     #[must_use]
     pub fn start(config: DataConfig, state: Arc<DiscordState>, cancel: CancellationToken) -> Self {
-        Self { config, state, cancel }
+        Self { config, state, asking: asking::Asking::default(), cancel }
+    }
+
+    /// Searches in guilds whose members are not all known ask Discord too, through `gateway.commands` of this
+    /// log; without it, and where the log takes no appends, what is known is the answer.
+    #[must_use]
+    pub fn asking(mut self, log: SharedLog) -> Self {
+        self.asking = asking::Asking::new(log);
+        self
     }
 
     /// Serves at once; until the state has been restored, what needs it gets 503. Returns when cancelled;
@@ -83,7 +95,7 @@ impl DataApi {
     /// # Errors
     /// See [`DataError`].
     pub async fn serve(self, listener: TcpListener) -> Result<(), DataError> {
-        let api = Arc::new(api::Api::new(self.config, self.state)?);
+        let api = Arc::new(api::Api::new(self.config, self.state, self.asking)?);
         Ok(miso_http::serve(listener, routes::router(api), self.cancel).await?)
     }
 }

@@ -55,10 +55,16 @@ pub(super) async fn list(
         return Err(wrong("`query` has up to 100 characters.").into());
     }
     let stand = Stand::of_guild(&api.state, guild);
-    let (state, ..) = seeing(&api, &caller, guild).await?;
-    let page = api.indexes.find(state, guild, &asked.query, after, limit);
+    let (state, fields, _) = seeing(&api, &caller, guild).await?;
+    let known = |count: u64| u64::try_from(state.known_members(guild)).is_ok_and(|known| known >= count);
+    let complete = fields.member_count.is_some_and(known);
+    let query = asked.query.trim();
+    if !complete && after.is_none() && !query.is_empty() && query.parse::<UserId>().is_err() {
+        api.asking.ask(state, guild, query).await;
+    }
+    let page = api.indexes.find(state, guild, query, after, limit);
     let shown = page.users.iter().filter_map(|user| view::member(&api.cdn, guild, &state.member(guild, *user)?));
-    Ok(stand.answer(json!({"members": shown.collect::<Vec<_>>(), "next": page.next})))
+    Ok(stand.answer(json!({"members": shown.collect::<Vec<_>>(), "next": page.next, "complete": complete})))
 }
 
 /// `GET /v1/guilds/{guild}/members/{user}`

@@ -1,9 +1,12 @@
 //! Members: pages, search, one of them, and users.
 
+use miso_log::catalogue::GATEWAY_COMMANDS;
+use miso_model::{GatewayCommand, LogRecord};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use crate::rig::Rig;
+use crate::rig::{DEADLINE, Rig};
 
 fn ids(answer: &Value) -> Vec<String> {
     let members = answer["members"].as_array().cloned().expect("members");
@@ -71,4 +74,35 @@ async fn one_member_and_one_user_are_shown_to_who_shares_a_guild_with_them() {
     assert_eq!(rig.get(&founder, &format!("/users/{far}")).await.0, StatusCode::OK, "a guild in common");
     assert_eq!(rig.get(&token, &format!("/users/{}", rig.bot())).await.0, StatusCode::OK);
     assert_eq!(rig.get(&token, &format!("/users/{}", rig.user(0, 2))).await.0, StatusCode::OK, "oneself");
+}
+
+#[tokio::test]
+async fn of_a_large_guild_a_search_asks_discord_for_whom_it_does_not_know() {
+    let rig = Rig::start().await;
+    let (guild, founder) = (rig.guild(0), rig.user(0, 0));
+    rig.shard_ready().await;
+    let mut d = rig.bot_get(&format!("/guilds/{guild}")).await;
+    let one = rig.bot_get(&format!("/guilds/{guild}/members/{founder}")).await;
+    (d["members"], d["member_count"], d["channels"]) = (json!([one]), json!(10_000), json!([]));
+    rig.tell("GUILD_DELETE", &json!({"id": guild})).await;
+    rig.tell("GUILD_CREATE", &d).await;
+    let token = rig.login(founder).await;
+    let path = format!("/guilds/{guild}/members?query=zo");
+    let answers = async {
+        let mut commands = rig.log.reader(GATEWAY_COMMANDS, &[(0, 0)]);
+        let batch = timeout(DEADLINE, commands.next()).await.expect("in time").expect("readable");
+        let command = batch.iter().next().and_then(|record| record.value.clone()).expect("a command");
+        let command = GatewayCommand::from_bytes(&command).expect("a command");
+        let asked: Value = serde_json::from_slice(&command.d).expect("JSON");
+        assert_eq!((command.op, &asked["query"], &asked["guild_id"]), (8, &json!("zo"), &json!(guild)));
+        let found = json!({"user": {"id": "900", "username": "zoe"}, "roles": []});
+        let chunk =
+            json!({"guild_id": guild, "members": [found], "chunk_index": 0, "chunk_count": 1, "nonce": asked["nonce"]});
+        rig.tell("GUILD_MEMBERS_CHUNK", &chunk).await;
+    };
+    let ((_, first), ()) = tokio::join!(rig.get(&token, &path), answers);
+    assert_eq!((ids(&first), &first["complete"]), (vec!["900".to_owned()], &json!(false)));
+    let before = rig.log.bounds(GATEWAY_COMMANDS, 0).await.expect("readable").latest;
+    assert_eq!(ids(&rig.get(&token, &path).await.1), ["900"]);
+    assert_eq!(rig.log.bounds(GATEWAY_COMMANDS, 0).await.expect("readable").latest, before, "not asked again at once");
 }

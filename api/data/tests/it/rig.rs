@@ -10,7 +10,7 @@ use miso_discord_state::{DiscordState, StateConfig};
 use miso_log::catalogue::GATEWAY_EVENTS;
 use miso_log::embedded::{EmbeddedConfig, EmbeddedLog};
 use miso_log::{Append, SharedLog};
-use miso_model::{EventView, GuildId, UserId, slot};
+use miso_model::{EventView, GuildId, LogRecord, ShardReady, UserId, slot};
 use miso_simulator::{Running, Simulator, SimulatorConfig};
 use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ impl Rig {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let mut task = JoinSet::new();
-        task.spawn(DataApi::start(config, Arc::clone(&state), stop.clone()).serve(listener));
+        task.spawn(DataApi::start(config, Arc::clone(&state), stop.clone()).asking(Arc::clone(&log)).serve(listener));
         Self { simulator, log, state, http, address, folder, _stop: stop, _task: task }
     }
 
@@ -151,6 +151,22 @@ impl Rig {
         d["member_count"] = json!(d["members"].as_array().map_or(0, Vec::len));
         d["voice_states"] = json!([]);
         self.tell("GUILD_CREATE", &d).await;
+    }
+
+    /// The gateway says how many shards there are, which it says with their guilds.
+    pub(crate) async fn shard_ready(&self) {
+        let guilds = (0..self.worlds_guilds().len()).map(|index| self.guild(index));
+        let ready = ShardReady {
+            shard: 0,
+            shard_count: 1,
+            session_id: "s".to_owned(),
+            epoch: 1,
+            at_ms: 1,
+            guild_ids: guilds.filter(|guild| slot(*guild) == 0).collect(),
+        };
+        let record = Append::new(GATEWAY_EVENTS, 0, ready.to_bytes(), now_ms());
+        let at = self.log.append(vec![record]).await.expect("appended")[0];
+        timeout(DEADLINE, self.state.wait_folded(0, at + 1)).await.expect("folded");
     }
 
     /// Appends an event as the gateway would, and waits until it is folded.
