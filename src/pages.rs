@@ -39,7 +39,7 @@ pub(crate) fn commands() -> String {
     let mut page = String::from(
         "# Commands\n\nThis page is made from `topics/commands/src/declared/`; a test holds it up to date. Commands begin with the\n\
          server's prefix (`>` unless `prefix` changed it) or with a mention of the bot, in any case. `<required>`, `[optional]`.\n\
-         Quotes hold several words together. One member may use 15 commands a minute.\n",
+         Quotes hold several words together. One member may use 15 commands a minute (`MISO_COMMANDS_PER_MINUTE`).\n",
     );
     for group in Group::ALL {
         let _ = writeln!(page, "\n## {}\n", group.name());

@@ -267,7 +267,8 @@ fn gets(shared: &Shared) -> Arc<dyn Gets> {
 async fn handlers(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
     let config = &shared.config;
     let commands_url = config.commands_url.clone().unwrap_or_else(|| format!("http://{}", config.commands_listen));
-    let commands = CommandsHandlerConfig::new(commands_url, config.cluster_key.clone().map(|key| key.0));
+    let mut commands = CommandsHandlerConfig::new(commands_url, config.cluster_key.clone().map(|key| key.0));
+    commands.uses_per_minute = config.commands_per_minute;
     let both = || (Arc::clone(&shared.log), Arc::clone(&shared.state));
     let (log, state) = both();
     let messages = miso_handlers::run_messages(MessagesHandlerConfig::default(), log, state, cancel.clone());

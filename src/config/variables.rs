@@ -83,6 +83,8 @@ variables! {
         "events that a gateway holds while the log is away; then it closes its connections, resumably";
     GLOBAL_PER_SECOND = "MISO_DISCORD_GLOBAL_PER_SECOND" default "50", "1 to 100000",
         "the bot's global REST limit, requests per second";
+    COMMANDS_PER_MINUTE = "MISO_COMMANDS_PER_MINUTE" default "15", "0 to 100000",
+        "commands of any kind that one member may use in a minute; 0: as many as they like";
     CLUSTER_KEY = "MISO_CLUSTER_KEY", "at least 16 characters",
         "shared by the processes of one deployment for their calls to each other", secret;
     LOG_FORMAT = "MISO_LOG_FORMAT" default "text", "`text` or `json`", "format of the process's own messages on stderr";

@@ -305,6 +305,7 @@ impl Run {
         // Whatever ends the run, its data and what its processes said are found.
         std::os::unix::fs::symlink(miso.data_dir(), folder.join("miso")).expect("linked");
         miso.set("MISO_DISCORD_GLOBAL_PER_SECOND", "1000");
+        miso.set("MISO_COMMANDS_PER_MINUTE", "0");
         miso.set("MISO_CLUSTER_KEY", "crash-test-cluster-key");
         Injector::start_all(&mut miso, engines);
         for name in Injector::processes(engines) {
