@@ -199,7 +199,7 @@ async fn data_api(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<
         client_id: config.client_id.map(|id| id.to_string()),
         client_secret: config.client_secret.clone().map(|secret| secret.0),
     };
-    let api = DataApi::start(data, Arc::clone(&shared.state), cancel);
+    let api = DataApi::start(data, Arc::clone(&shared.state), cancel).asking(Arc::clone(&shared.log));
     Ok(api.serve(listener(shared.data_listener.as_ref())?).await?)
 }
 
