@@ -59,6 +59,9 @@ pub struct Action {
     /// the outcome. Opening such a channel twice is opening it once, so it is repeated like a PUT.
     #[serde(default)]
     pub follow_up: Option<Payload>,
+    /// Id of the event or the fact that a native handler's action follows from, for traces.
+    #[serde(default)]
+    pub cause: Option<String>,
 }
 
 /// Bytes of [`Action::follow_up`], at most; an action with more is refused as `follow_up_too_large`.
@@ -106,6 +109,7 @@ impl Action {
             accepted_ms,
             replay_id: None,
             follow_up: None,
+            cause: None,
         };
         (action, route)
     }
@@ -389,6 +393,7 @@ mod tests {
             accepted_ms: 5,
             replay_id: None,
             follow_up: None,
+            cause: None,
         }
     }
 
