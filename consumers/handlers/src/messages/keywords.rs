@@ -183,6 +183,8 @@ pub(crate) fn bold(text: &str, at: &[Range<usize>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -191,7 +193,7 @@ mod tests {
 
     fn keywords(of: &[(u64, &str)]) -> Keywords {
         let mut keywords = Keywords::default();
-        let mut by_user: HashMap<u64, Vec<Keyword>> = HashMap::new();
+        let mut by_user: BTreeMap<u64, Vec<Keyword>> = BTreeMap::new();
         for (user, word) in of {
             by_user.entry(*user).or_default().extend(Keyword::new(UserId(*user), None, word));
         }
