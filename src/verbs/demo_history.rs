@@ -77,7 +77,9 @@ mod tests {
         let guilds = [json!({
             "id": "700", "users": ["1", "2"], "channels": [{"id": "800", "type": 4}, {"id": "801", "type": 0}],
         })];
-        assert_eq!(begin(&address, &guilds, 1, 30).await.expect("appended"), 60, "counts and activity of every day");
+        // Counts and activity of every day; of today only once somebody has spoken.
+        let appended = begin(&address, &guilds, 1, 30).await.expect("appended");
+        assert!(appended == 60 || appended == 58, "{appended}");
         assert_eq!(begin(&address, &guilds, 1, 30).await.expect("looked"), 0);
     }
 }
