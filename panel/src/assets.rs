@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -30,10 +31,17 @@ pub(crate) fn complete() -> bool {
     Files::get("vendor/installed").is_some()
 }
 
-/// Of all files. A debug build computes it anew each time, so that an edit shows.
+/// How long a debug build goes by the hash that it has computed: an edit shows within it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Of all files.
 fn hash() -> String {
-    static HASH: OnceLock<String> = OnceLock::new();
-    if cfg!(debug_assertions) { compute() } else { HASH.get_or_init(compute).clone() }
+    static HASH: Mutex<Option<(Instant, String)>> = Mutex::new(None);
+    let mut kept = HASH.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*kept {
+        Some((at, hash)) if !cfg!(debug_assertions) || at.elapsed() < LOOK_AGAIN => hash.clone(),
+        _ => kept.insert((Instant::now(), compute())).1.clone(),
+    }
 }
 
 fn compute() -> String {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use miso_command_catalogue::{Asker, CATALOGUE, Command, Group, Permissions, may_run};
-use miso_model::ChannelId;
-use miso_settings::{Field, Kind, Module, Settings, module};
+use miso_command_catalogue::{CATALOGUE, Command, Group};
+use miso_settings::{Field, Kind, Module, module};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::command_test::test_box;
 use super::forms::{Outcome, saved, shown, submit};
 use super::guild::GuildPage;
 use super::modules::{findings, head, prepare, target};
@@ -20,7 +20,7 @@ use crate::clients::Owner;
 use crate::failure::Failure;
 use crate::login::see_other;
 use crate::rules::{Rule, rule};
-use crate::view::{Frame, Select, Shown, base_mark, csrf_field, dot, field, icon, markdown, page, picker};
+use crate::view::{Frame, Shown, base_mark, csrf_field, dot, field, icon, page};
 use crate::visitor::{FormData, SignedIn};
 
 /// Fields of the module that are not the rules.
@@ -35,11 +35,11 @@ pub(crate) struct View {
     saved: Option<i64>,
     /// The test box.
     #[serde(default)]
-    user: Option<String>,
+    pub(crate) user: Option<String>,
     #[serde(default)]
-    run: Option<String>,
+    pub(crate) run: Option<String>,
     #[serde(default)]
-    channel: Option<String>,
+    pub(crate) channel: Option<String>,
 }
 
 fn declared() -> Result<&'static Module, Failure> {
@@ -314,96 +314,6 @@ fn limits(guild: &GuildPage, rule: &Rule) -> Markup {
         span.limits.inherited[inherited] {
             (says.join(" · "))
             @if inherited && rule.source != "default" { small { " from " (rule.source) } }
-        }
-    }
-}
-
-async fn test_box(
-    app: &App,
-    signed_in: &SignedIn,
-    guild: &GuildPage,
-    base: &Map<String, Value>,
-    view: &View,
-) -> Markup {
-    let command = view.run.as_deref().and_then(|name| CATALOGUE.by_name(name));
-    let answer = match (command, view.user.as_deref(), view.channel.as_deref()) {
-        (Some(command), Some(user), Some(channel)) => {
-            Some(test(app, signed_in, guild, base, command, user, channel).await)
-        }
-        _ => None,
-    };
-    let chosen = |value: &Option<String>| json!(value.clone().unwrap_or_default());
-    let select = |id, name, search| Select {
-        id,
-        name,
-        described_by: "test-help",
-        invalid: false,
-        disabled: false,
-        max: 1,
-        nothing: "Choose",
-        search,
-    };
-    html! {
-        section.test-box #test aria-labelledby="test-title" {
-            h2 #test-title { "Would it work?" }
-            p.help #test-help { "Says whether a member may run a command in a channel, and why." }
-            form.columns method="get" action=(format!("/g/{}/commands#test", guild.id)) {
-                div.field { label for="test-user" { "Member" }
-                    (select("test-user", "user", guild.choices.member_search.as_deref()).with(&picker::members(&guild.choices, &chosen(&view.user)))) }
-                div.field { label for="test-run" { "Command" }
-                    (select("test-run", "run", None).with(&html! { @for command in CATALOGUE.commands { option value=(command.name) selected[view.run.as_deref() == Some(command.name)] { (command.name) } } })) }
-                div.field { label for="test-channel" { "Channel" }
-                    (select("test-channel", "channel", None).with(&picker::channels(&guild.choices, &chosen(&view.channel), &[0, 5], Permissions::NONE))) }
-                button type="submit" { (icon("search")) "Test" }
-            }
-            @if let Some(answer) = answer { (answer) }
-        }
-    }
-}
-
-async fn test(
-    app: &App,
-    signed_in: &SignedIn,
-    guild: &GuildPage,
-    base: &Map<String, Value>,
-    command: &Command,
-    user: &str,
-    channel: &str,
-) -> Markup {
-    let token = &signed_in.session.access;
-    let Some(known) = guild.choices.channel(channel) else {
-        return html! { p role="status" { "Pick a channel of this server." } };
-    };
-    let Ok(id) = user.parse() else { return html! { p role="status" { "Pick a member." } } };
-    let (member, permissions) =
-        tokio::join!(app.data.member(token, guild.id, id), app.data.permissions(token, guild.id, channel, Some(id)));
-    let (Ok(member), Ok(permissions)) = (member, permissions) else {
-        return html! { p role="status" { "This user is no member of the server." } };
-    };
-    let bot = known.bot_permissions;
-    let stored = json!({"version": 1, "by": "", "at_ms": 0, "values": base});
-    let settings = Settings::of(Map::from_iter([("commands".to_owned(), stored)]));
-    let number = |text: &str| text.parse::<u64>().ok();
-    let roles: Vec<u64> = member.roles.iter().filter_map(|role| number(role)).collect();
-    let asker = Asker {
-        user: id,
-        roles: &roles,
-        channel: number(channel).map(ChannelId),
-        parent: None,
-        permissions,
-        bot_permissions: bot,
-    };
-    let verdict = may_run(command, &settings, &asker);
-    let speaks = bot.cover(Permissions::VIEW_CHANNEL.and(Permissions::SEND_MESSAGES));
-    html! {
-        div.verdict.(if verdict.allowed { "ok" } else { "danger" }) role="status" {
-            p {
-                (icon(if verdict.allowed { "circle-check" } else { "circle-alert" })) " "
-                strong { (if verdict.allowed { "Yes: " } else { "No: " }) }
-                (member.shown()) (if verdict.allowed { " may" } else { " may not" }) " run " code { (command.name) } " in #" (known.name) "."
-            }
-            p { "Why: " (markdown(&verdict.because, &guild.choices.names)) ". " span.muted { "Said by: " (verdict.source) "." } }
-            @if !speaks { p { "Miso cannot write in #" (known.name) ", so nobody would see the answer." } }
         }
     }
 }

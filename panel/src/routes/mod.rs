@@ -1,6 +1,7 @@
 //! The pages, one file per group.
 
 mod audit;
+mod command_test;
 mod forms;
 mod guild;
 mod guild_commands;

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::clients::{SimulatedGuild, SimulatorClient};
 use crate::failure::Failure;
 use crate::login::see_other;
-use crate::view::{Frame, Names, Place, chat, csrf_field, empty, icon, page};
+use crate::view::{Frame, Names, Place, chat, csrf_field, empty, icon, mentioned, page};
 use crate::visitor::{FormData, SignedIn};
 
 /// Channels that are watched at once, over all visitors; beyond it a page does not move by itself.
@@ -74,6 +74,8 @@ pub(crate) async fn show(
     let user = user.or_else(|| users.first().map(|(id, _)| id.clone())).unwrap_or_default();
     let id = channel.id.parse().map_err(|_| Failure::NotFound)?;
     let messages = simulator.messages(id).await?;
+    let mut names = names;
+    learn(&app, &signed_in, &messages, &mut names).await;
     let csrf = &signed_in.session.csrf;
     let link = |channel: &str, user: &str| format!("/play?channel={channel}&as={user}");
     let content = html! {
@@ -152,34 +154,64 @@ async fn people(app: &App, signed_in: &SignedIn, guild: &SimulatedGuild) -> (Vec
     (users.collect(), names)
 }
 
+/// Looks up who is mentioned but not known yet.
+async fn learn(app: &App, signed_in: &SignedIn, messages: &[Value], names: &mut Names) {
+    let unknown: Vec<String> = mentioned(last(messages)).into_iter().filter(|id| names.user(id).is_none()).collect();
+    for (id, name) in user_names(app, &signed_in.session, None, unknown).await {
+        names.add_user(&id, &name);
+    }
+}
+
+/// Messages of a channel as they are shown, with what the guild's channels and users are called.
+async fn shown(app: &App, signed_in: &SignedIn, channel: u64, names: &mut Names) -> Result<Option<String>, Failure> {
+    let messages = simulator(app)?.messages(channel).await?;
+    learn(app, signed_in, &messages, names).await;
+    Ok((!messages.is_empty()).then(|| chat(last(&messages), names).into_string()))
+}
+
+/// Channels of the simulated world.
+async fn channel_names(app: &App) -> Names {
+    let guilds = match &app.simulator {
+        Some(simulator) => simulator.guilds().await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let channels: Vec<_> = guilds.into_iter().flat_map(|guild| guild.channels).collect();
+    Names::of(&channels, &[])
+}
+
 /// `GET /play/chat?channel=…`: the messages alone.
 pub(crate) async fn messages(
     State(app): State<Arc<App>>,
-    _: SignedIn,
+    signed_in: SignedIn,
     Query(view): Query<View>,
 ) -> Result<Html<String>, Failure> {
-    let messages = simulator(&app)?.messages(view.channel.ok_or(Failure::NotFound)?).await?;
-    Ok(Html(chat(last(&messages), &Names::default()).into_string()))
+    let channel = view.channel.ok_or(Failure::NotFound)?;
+    let mut names = channel_names(&app).await;
+    Ok(Html(shown(&app, &signed_in, channel, &mut names).await?.unwrap_or_default()))
 }
 
 /// `GET /play/events?channel=…`: the messages anew whenever they change.
 pub(crate) async fn events(
     State(app): State<Arc<App>>,
-    _: SignedIn,
+    signed_in: SignedIn,
     Query(view): Query<View>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     simulator(&app)?;
     let channel = view.channel.ok_or(Failure::NotFound)?;
     let busy = || Failure::new(503, "busy", "Too many watch", "Reload the page to see what is new.");
     let place = WATCHED.try_acquire().map_err(|_| busy())?;
-    let stream = stream::unfold((app, 0_u64, place), move |(app, mut seen, place)| async move {
+    let names = channel_names(&app).await;
+    let watch = (app, signed_in, names, 0_u64, place);
+    let stream = stream::unfold(watch, move |(app, signed_in, mut names, mut seen, place)| async move {
         loop {
-            let messages = app.simulator.as_ref()?.messages(channel).await.unwrap_or_default();
-            let shown = chat(last(&messages), &Names::default()).into_string();
-            let mark = xxh3_64(shown.as_bytes());
-            if mark != seen && !messages.is_empty() {
-                seen = mark;
-                return Some((Ok(Event::default().event("chat").data(shown)), (app, seen, place)));
+            // A simulator that is away for a moment is looked at again.
+            if let Ok(Some(html)) = shown(&app, &signed_in, channel, &mut names).await {
+                let mark = xxh3_64(html.as_bytes());
+                if mark != seen {
+                    seen = mark;
+                    let event = Event::default().event("chat").data(html);
+                    return Some((Ok(event), (app, signed_in, names, seen, place)));
+                }
             }
             tokio::select! {
                 () = app.cancel.cancelled() => return None,
@@ -200,8 +232,8 @@ pub(crate) async fn say(State(app): State<Arc<App>>, signed_in: SignedIn, data: 
         simulator.say(channel, &user, &text).await?;
     }
     if signed_in.visitor.fragment {
-        let messages = simulator.messages(channel).await?;
-        return Ok(Html(chat(last(&messages), &Names::default()).into_string()).into_response());
+        let mut names = channel_names(&app).await;
+        return Ok(Html(shown(&app, &signed_in, channel, &mut names).await?.unwrap_or_default()).into_response());
     }
     see_other(&format!("/play?channel={channel}&as={user}"))
 }

@@ -36,6 +36,22 @@ pub(crate) fn chat(messages: &[Value], known: &Names) -> Markup {
     }
 }
 
+/// Users that messages mention in text, embeds included.
+pub(crate) fn mentioned(messages: &[Value]) -> Vec<String> {
+    let texts = messages.iter().flat_map(|message| {
+        let embeds = list(message, "embeds").flat_map(|embed| {
+            let fields = list(embed, "fields").map(|field| text(field, "value"));
+            [text(embed, "title"), text(embed, "description")].into_iter().chain(fields)
+        });
+        std::iter::once(text(message, "content")).chain(embeds).collect::<Vec<_>>()
+    });
+    let ids = texts.flat_map(|text| text.split("<@").skip(1)).filter_map(|rest| {
+        let id = rest.split_once('>')?.0.trim_start_matches('!');
+        (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then(|| id.to_owned())
+    });
+    ids.collect()
+}
+
 fn one(message: &Value, names: &Names) -> Markup {
     let (id, name, bot) = author(message);
     let hue = id.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 8;
@@ -110,6 +126,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn mentions_are_found_in_text_and_embeds() {
+        let message = json!({"content": "<@1> <@&2> <@!3> <@x>", "embeds": [{"description": "<@4>", "fields": [{"value": "<@5>"}]}]});
+        assert_eq!(mentioned(&[message, json!(null)]), ["1", "3", "4", "5"]);
+    }
 
     #[test]
     fn nothing_that_a_member_writes_becomes_markup() {

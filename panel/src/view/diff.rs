@@ -51,7 +51,11 @@ pub(crate) fn value_shown(field: &Field, value: &Value, names: &Names) -> Markup
     let texts = || value.as_array().into_iter().flatten().filter_map(Value::as_str);
     match (field.kind, value) {
         (_, Value::Null) => {
-            html! { span.muted { @if field.default.json().is_null() { "nothing" } @else { "the default" } } }
+            let default = field.default.json();
+            html! {
+                @if default.is_null() { span.muted { "nothing" } }
+                @else { (value_shown(field, &default, names)) span.muted { " (the default)" } }
+            }
         }
         (Kind::Switch, _) => html! { (if value.as_bool() == Some(true) { "on" } else { "off" }) },
         (Kind::Channel { .. }, Value::String(id)) => html! { (names.channel_shown(id)) },

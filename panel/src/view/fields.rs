@@ -158,6 +158,9 @@ pub(crate) fn control(
     }
 }
 
+/// Rows from which a table can be searched.
+const FILTER_FROM: usize = 8;
+
 /// Whether the bot must be able to give the roles of a field.
 fn gives(field: &Field) -> bool {
     field.bot_needs.0 & Permissions::MANAGE_ROLES.0 != 0 || field.key == "role"
@@ -166,24 +169,30 @@ fn gives(field: &Field) -> bool {
 fn table(of: &Field, columns: &'static [Field], max: usize, name: &str, value: &Value, shown: Shown<'_>) -> Markup {
     let rows: Vec<&Value> = value.as_array().into_iter().flatten().collect();
     let what = of.title.to_lowercase();
+    let find = format!("Find in {what}");
     html! {
-        div.rows role="group" aria-labelledby=(control_id(name)) {
-            @if rows.is_empty() { p.muted.none { "None yet." } }
-            @for (index, row) in rows.iter().enumerate() {
-                fieldset.row {
-                    legend.hidden { (of.title) " " (index + 1) }
-                    input type="hidden" name=(format!("{name}.{index}._row")) value="1";
-                    @for column in columns {
-                        (field(column, &format!("{name}.{index}.{}", column.key), row.get(column.key).unwrap_or(&Value::Null), shown))
-                    }
-                    button.icon-button type="submit" name="_remove" value=(format!("{name}.{index}")) formnovalidate
-                        disabled[shown.disabled] aria-label=(format!("Remove {} {}", what, index + 1)) title="Remove" { (icon("trash-2")) }
-                }
+        miso-filter {
+            @if rows.len() >= FILTER_FROM {
+                input.text type="search" aria-label=(find) placeholder=(find) autocomplete="off";
             }
-            @if rows.len() < max {
-                button.quiet type="submit" name="_add" value=(name) formnovalidate disabled[shown.disabled] { (icon("plus")) "Add a row" }
-            } @else {
-                p.muted { "These are " (max) ", the most there can be." }
+            div.rows role="group" aria-labelledby=(control_id(name)) {
+                @if rows.is_empty() { p.muted.none { "None yet." } }
+                @for (index, row) in rows.iter().enumerate() {
+                    fieldset.row {
+                        legend.hidden { (of.title) " " (index + 1) }
+                        input type="hidden" name=(format!("{name}.{index}._row")) value="1";
+                        @for column in columns {
+                            (field(column, &format!("{name}.{index}.{}", column.key), row.get(column.key).unwrap_or(&Value::Null), shown))
+                        }
+                        button.icon-button type="submit" name="_remove" value=(format!("{name}.{index}")) formnovalidate
+                            disabled[shown.disabled] aria-label=(format!("Remove {} {}", what, index + 1)) title="Remove" { (icon("trash-2")) }
+                    }
+                }
+                @if rows.len() < max {
+                    button.quiet type="submit" name="_add" value=(name) formnovalidate disabled[shown.disabled] { (icon("plus")) "Add a row" }
+                } @else {
+                    p.muted { "These are " (max) ", the most there can be." }
+                }
             }
         }
     }

@@ -17,7 +17,7 @@ mod when;
 
 pub(crate) use bits::{banner, csrf_field, dot, empty, error_summary, icon, initials, picture, toast};
 pub(crate) use chart::{bars, heatmap, sparkline};
-pub(crate) use chat::chat;
+pub(crate) use chat::{chat, mentioned};
 pub(crate) use context::{Choices, GUILD_CHOICE};
 pub(crate) use diff::diff;
 pub(crate) use editor::preview;

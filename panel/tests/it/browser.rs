@@ -99,6 +99,13 @@ impl Browser {
         self.send(request).await
     }
 
+    /// An answer that goes on.
+    pub(crate) async fn stream(&self, path: &str) -> reqwest::Response {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = self.client.get(format!("{}{path}", self.base)).header(header::COOKIE, cookies.join("; "));
+        request.send().await.expect("an answer")
+    }
+
     async fn send(&mut self, request: RequestBuilder) -> Page {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let response = request.header(header::COOKIE, cookies.join("; ")).send().await.expect("an answer");

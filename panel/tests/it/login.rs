@@ -58,3 +58,19 @@ async fn the_theme_is_kept_in_a_cookie() {
     assert_eq!((page.status, page.header("location")), (303, "/commands"));
     assert!(browser.get("/commands").await.text.contains("data-theme=\"dark\""));
 }
+
+#[tokio::test]
+async fn tokens_that_end_are_refreshed_once_however_many_pages_ask() {
+    let site = Site::start().await;
+    site.fake.world().short_tokens = true;
+    let mut browser = site.as_user(ANN).await;
+    let before = browser.cookies["miso"].clone();
+    let mut others: Vec<_> = (0..4).map(|_| browser.clone()).collect();
+    let pages = others.iter_mut().map(|browser| browser.get("/g"));
+    let pages = futures_util::future::join_all(pages).await;
+    assert!(pages.iter().all(|page| page.status == 200));
+    assert_eq!(site.fake.world().refreshed, 1);
+    assert_eq!(browser.get("/g").await.status, 200, "the old cookie goes on with what was refreshed");
+    assert_ne!(browser.cookies["miso"], before);
+    assert_eq!(site.fake.world().refreshed, 1);
+}

@@ -237,3 +237,22 @@ async fn the_playground_speaks_for_whom_one_chooses_and_is_only_in_the_demo() {
     assert_eq!(browser.get("/play").await.status, 404);
     assert!(!browser.get("/").await.text.contains("/play"));
 }
+
+#[tokio::test]
+async fn a_watched_channel_is_sent_anew_when_somebody_speaks() {
+    let site = Site::start().await;
+    site.fake.world().said.push(json!({"content": "first <@1>", "user": "2"}));
+    let browser = site.as_user(ANN).await;
+    let mut stream = browser.stream("/play/events?channel=111").await;
+    let mut text = String::new();
+    let within = std::time::Duration::from_secs(20);
+    for wanted in ["first", "second"] {
+        while !text.contains(wanted) {
+            let next =
+                tokio::time::timeout(within, stream.chunk()).await.expect("in time").expect("a part").expect("goes on");
+            text.push_str(&String::from_utf8_lossy(&next));
+        }
+        site.fake.world().said.push(json!({"content": "second", "user": "1"}));
+    }
+    assert!(text.contains("event: chat") && text.contains("@Ann"), "{text}");
+}

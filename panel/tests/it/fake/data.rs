@@ -75,14 +75,19 @@ async fn token(State(fake): State<Fake>, headers: HeaderMap, Json(body): Json<Va
         return problem(400, "bad-code", json!({}));
     }
     world.codes.push(code.clone());
+    let expires = if world.short_tokens { 1 } else { 604_800 };
     let user = json!({"id": user, "username": "x", "global_name": name, "avatar": null});
     let access = format!("token-{}", code);
-    Json(json!({"access_token": access, "refresh_token": "again", "expires_in": 604_800, "scope": "identify guilds", "user": user}))
+    Json(json!({"access_token": access, "refresh_token": "again", "expires_in": expires, "scope": "identify guilds", "user": user}))
         .into_response()
 }
 
-async fn refresh() -> Json<Value> {
-    Json(json!({"access_token": "token-1", "refresh_token": "again", "expires_in": 604_800}))
+async fn refresh(State(fake): State<Fake>, Json(body): Json<Value>) -> Response {
+    if body["refresh_token"] != "again" {
+        return problem(400, "bad-token", json!({}));
+    }
+    fake.world().refreshed += 1;
+    Json(json!({"access_token": "token-1", "refresh_token": "next", "expires_in": 604_800})).into_response()
 }
 
 async fn revoke(State(fake): State<Fake>, Json(body): Json<Value>) -> Json<Value> {

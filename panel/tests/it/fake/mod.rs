@@ -60,6 +60,9 @@ pub(crate) struct World {
     /// What reads of settings said they wait for.
     pub(crate) waited: Vec<String>,
     pub(crate) said: Vec<Value>,
+    /// Tokens of new logins hold for a moment only.
+    pub(crate) short_tokens: bool,
+    pub(crate) refreshed: usize,
 }
 
 /// The fakes' state, shared.
