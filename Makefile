@@ -56,3 +56,4 @@ lint: ## format check and clippy, warnings fail
 docs: ## write the generated pages and schemas anew
 	MISO_WRITE_SCHEMAS=1 $(CARGO) test --quiet -p miso-model --test schemas
 	MISO_WRITE_DOCS=1 $(CARGO) test --quiet -p miso --bin miso
+	MISO_WRITE_DOCS=1 $(CARGO) test --quiet -p miso-commands-api --test it openapi

@@ -1,7 +1,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use miso_command_catalogue::{CONTEXT_HEADER, Permissions, Problem, SignedContext};
+use miso_command_catalogue::{CONTEXT_HEADER, Context, Permissions, Problem, SignedContext};
 use miso_log::catalogue::AGGREGATES;
 use miso_model::{GuildId, UserId};
 
@@ -43,6 +43,20 @@ impl Caller {
             return Err(Problem::new(403, "missing-permissions", "Not allowed", detail));
         }
         Ok(context)
+    }
+
+    /// A command's context is worth what the service says, unless it acts for a user: then what is signed
+    /// counts.
+    pub(crate) fn vouch(&self, context: &mut Context) -> Result<(), Problem> {
+        let Some(signed) = &self.context else { return Ok(()) };
+        if signed.user != context.user {
+            return Err(not_theirs());
+        }
+        if context.guild.is_some() && signed.guild != context.guild {
+            return Err(foreign());
+        }
+        context.permissions = signed.permissions;
+        Ok(())
     }
 
     /// What is a user's own: services may read it, and for a user only themselves.
@@ -132,6 +146,18 @@ mod tests {
             expires_s: 9,
         };
         Caller { context: Some(context) }
+    }
+
+    #[test]
+    fn a_commands_context_says_no_more_than_the_signed_one() {
+        let json = serde_json::json!({"platform": "web", "user": "1", "guild": "7", "permissions": "8"});
+        let mut context: Context = serde_json::from_value(json).expect("reads");
+        assert!(caller(2, Some(7), Permissions::ALL).vouch(&mut context).is_err());
+        assert!(caller(1, Some(8), Permissions::ALL).vouch(&mut context).is_err());
+        assert!(Caller::default().vouch(&mut context).is_ok());
+        assert_eq!(context.permissions, Permissions::ADMINISTRATOR, "a service's word");
+        assert!(caller(1, Some(7), Permissions::NONE).vouch(&mut context).is_ok());
+        assert_eq!(context.permissions, Permissions::NONE, "the signed word");
     }
 
     #[test]

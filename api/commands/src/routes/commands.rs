@@ -12,6 +12,7 @@ use miso_command_catalogue::{
 use miso_http::now_ms;
 use serde_json::json;
 
+use super::caller::Caller;
 use super::{positioned, read_body, request_id};
 use crate::api::Api;
 use crate::commands::{Call, answer};
@@ -32,12 +33,14 @@ pub(crate) async fn describe(Path(name): Path<String>) -> Result<Json<serde_json
 /// With the same `Idempotency-Key` a repeat changes nothing more and gets the same answer.
 pub(crate) async fn run(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     Path(name): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     let command = declared(&name)?;
-    let invocation: Invocation = read_body(body)?;
+    let mut invocation: Invocation = read_body(body)?;
+    caller.vouch(&mut invocation.context)?;
     let args = allowed(command, &invocation)?;
     let call = Call {
         api: &api,

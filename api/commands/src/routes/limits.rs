@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use miso_model::UserId;
 
 /// What a user may ask at once of one instance.
-pub const USER_BURST: u32 = 600;
+pub const USER_BURST: u32 = 1_200;
 /// And on and on, per second.
 pub const USER_PER_SECOND: u32 = 20;
 /// What all services together may ask at once of one instance, when they act for nobody.

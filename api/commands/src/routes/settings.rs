@@ -185,8 +185,8 @@ pub(super) async fn ask(
 /// What a change is answered with.
 pub(super) fn changed(aggregate: Aggregate, answer: &Answer) -> Result<Response, Refusal> {
     let done: SettingsAnswer = serde_json::from_slice(&answer.body).map_err(|_| {
-        let detail = "This request was carried out before, and what it was answered has been deleted since.";
-        Problem::new(410, "answer-deleted", "The answer is gone", detail)
+        let detail = "This Idempotency-Key was used before, for another request or one whose answer was deleted since.";
+        Problem::new(422, "key-used", "The key was used", detail)
     })?;
     let module = module_of(aggregate, &done.module)?;
     let json = json!({

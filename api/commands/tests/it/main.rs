@@ -10,6 +10,7 @@ mod endpoints;
 mod handled;
 mod http;
 mod openapi;
+mod rebuild;
 mod refusals;
 mod requests;
 mod settings;
