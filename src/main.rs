@@ -61,6 +61,8 @@ enum Verb {
     Command(verbs::command::Command),
     /// Manage handler groups
     Group(verbs::group::Group),
+    /// Show a message's way through the pipeline, with milliseconds
+    Trace(verbs::trace::Trace),
     /// List the topics and what they hold now
     Topics(verbs::topics::Topics),
     /// Print records of a topic, one JSON object a line
@@ -76,7 +78,7 @@ fn main() -> ExitCode {
     let presets = match &cli.verb {
         Verb::Demo(demo) => demo.presets(),
         Verb::Say(_) => verbs::demo::data_dir_preset(),
-        Verb::Command(_) | Verb::Group(_) | Verb::Topics(_) | Verb::Tail(_) | Verb::Doctor => {
+        Verb::Command(_) | Verb::Group(_) | Verb::Topics(_) | Verb::Trace(_) | Verb::Tail(_) | Verb::Doctor => {
             verbs::demo::running_demo_preset()
         }
         Verb::Up | Verb::Run { .. } | Verb::Simulator(_) => Presets::new(),
@@ -139,6 +141,7 @@ async fn run(verb: Verb, config: Config) -> anyhow::Result<ExitCode> {
         Verb::Say(say) => say.run(&config).await,
         Verb::Command(command) => command.run(&config).await,
         Verb::Group(group) => group.run(&config).await,
+        Verb::Trace(trace) => trace.run(&config).await,
         Verb::Topics(topics) => topics.run(&config).await,
         Verb::Tail(tail) => tail.run(&config).await,
         Verb::Doctor => verbs::doctor::run(&config).await,

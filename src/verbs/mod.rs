@@ -9,3 +9,4 @@ pub(crate) mod say;
 pub(crate) mod simulator;
 pub(crate) mod tail;
 pub(crate) mod topics;
+pub(crate) mod trace;

@@ -15,4 +15,5 @@ mod gets;
 mod passive;
 mod raw_client;
 mod real_clients;
+mod trace;
 mod waiting;
