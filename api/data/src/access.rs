@@ -109,7 +109,7 @@ async fn whose(api: &Api, token: &str) -> Result<Arc<OwnUser>, Problem> {
         problem.members.retry_after = Some(seconds);
         return Err(problem);
     }
-    match api.discord.own_user(token).await {
+    match api.discord.own_user(&api.client_id()?, token).await {
         Ok(user) => {
             let user = Arc::new(user);
             remember(api, token, &user);

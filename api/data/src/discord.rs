@@ -171,9 +171,21 @@ impl Discord {
         self.as_client(client, "/oauth2/token/revoke", &[("token", token)]).await.map(|_| ())
     }
 
-    /// Whose token it is.
-    pub(crate) async fn own_user(&self, token: &str) -> Result<OwnUser, DiscordError> {
-        read(self.as_user(token, "/v10/users/@me").await?).await
+    /// Whose token it is. One that Discord gave out for another application is refused: who runs that could act
+    /// here as its users.
+    pub(crate) async fn own_user(&self, client: &str, token: &str) -> Result<OwnUser, DiscordError> {
+        #[derive(Deserialize)]
+        struct Authorization {
+            application: Application,
+            #[serde(default)]
+            user: Option<OwnUser>,
+        }
+        #[derive(Deserialize)]
+        struct Application {
+            id: String,
+        }
+        let found: Authorization = read(self.as_user(token, "/v10/oauth2/@me").await?).await?;
+        found.user.filter(|_| found.application.id == client).ok_or(DiscordError::Refused)
     }
 
     /// The guilds of a token's user: 200 at most, which is as many as a user can be in.

@@ -124,11 +124,11 @@ impl Grants {
         self.logins.len() < before
     }
 
-    /// User and scope of an access token that is still good.
-    pub(crate) fn bearer(&self, access: &str, now_ms: u64) -> Option<(u64, &str)> {
+    /// User and scope of an access token that is still good, and when it ends.
+    pub(crate) fn bearer(&self, access: &str, now_ms: u64) -> Option<(u64, &str, u64)> {
         let fits = |login: &&Login| login.tokens.as_ref().is_some_and(|tokens| tokens.access == access);
         let login = self.logins.iter().find(fits).filter(|login| now_ms < login.expires_ms)?;
-        Some((login.consent.user, &login.consent.scope))
+        Some((login.consent.user, &login.consent.scope, login.expires_ms))
     }
 
     /// Seconds for which an access token is good.
@@ -155,7 +155,7 @@ mod tests {
         let mut grants = Grants::new(1, 1_000);
         let code = grants.agree(consent(challenge), 0);
         let tokens = grants.exchange(&code, URI, verifier, 5).expect("tokens");
-        assert_eq!(grants.bearer(&tokens.access, 6), Some((7, "identify")));
+        assert_eq!(grants.bearer(&tokens.access, 6), Some((7, "identify", 1_005)));
         assert_eq!(grants.exchange(&code, URI, verifier, 6), Err(InvalidGrant), "used");
         for (uri, verifier, at) in
             [(URI, Some("wrong"), 1), (URI, None, 1), ("http://else", verifier, 1), (URI, verifier, CODE_MS + 1)]

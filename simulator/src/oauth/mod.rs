@@ -15,7 +15,7 @@ pub(crate) use grants::Grants;
 
 use crate::core::Core;
 use crate::rest::parse_query;
-use crate::snowflake::unix_us;
+use crate::snowflake::{iso8601, unix_us};
 use crate::world::BOT_ID;
 use grants::Consent;
 
@@ -154,7 +154,9 @@ fn token(core: &Core, form: &Form) -> Plain {
 /// What a user's token opens. `None`: no `Authorization: Bearer`.
 pub(crate) fn user_call(core: &Core, method: &str, path: &str, headers: &HeaderMap) -> Option<Plain> {
     let access = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
-    let user = core.grants().bearer(access, now_ms()).map(|(user, scope)| (user, scope.to_owned()));
+    let found = core.grants().bearer(access, now_ms()).map(|(user, scope, at_ms)| (user, scope.to_owned(), at_ms));
+    let expires_ms = found.as_ref().map_or(0, |(.., at_ms)| *at_ms);
+    let user = found.map(|(user, scope, _)| (user, scope));
     let has = |scope: &str, wanted: &str| scope.split(' ').any(|scope| scope == wanted);
     let world = core.world();
     let response = match (user, method, path) {
@@ -163,6 +165,13 @@ pub(crate) fn user_call(core: &Core, method: &str, path: &str, headers: &HeaderM
             Some(object) => answer(StatusCode::OK, &as_oneself(object)),
             None => refused(StatusCode::UNAUTHORIZED, "401: Unauthorized"),
         },
+        (Some((user, scope)), "GET", "/oauth2/@me") => answer(
+            StatusCode::OK,
+            &json!({
+                "application": {"id": BOT_ID.to_string(), "name": "Miso"}, "scopes": scope.split(' ').collect::<Vec<_>>(),
+                "expires": iso8601(expires_ms), "user": world.users.get(&user).map(as_oneself),
+            }),
+        ),
         (Some((user, scope)), "GET", "/users/@me/guilds") if has(&scope, "guilds") => {
             answer(StatusCode::OK, &Value::Array(world.guilds_of(user)))
         }

@@ -77,6 +77,12 @@ async fn one_click_logs_a_user_in_and_the_token_opens_their_own_pages() {
     assert_eq!((status, &me["id"]), (StatusCode::OK, &json!(user)));
     let (status, guilds) = open("/users/@me/guilds").await;
     assert!(status.is_success() && guilds.as_array().is_some_and(|guilds| guilds.iter().any(|g| g["owner"] == true)));
+    let (status, authorization) = open("/oauth2/@me").await;
+    assert_eq!((status, &authorization["application"]["id"]), (StatusCode::OK, &json!(bot(&simulator))));
+    assert_eq!(
+        (&authorization["user"]["id"], &authorization["scopes"]),
+        (&json!(user), &json!(["identify", "guilds"]))
+    );
     assert_eq!(open("/gateway/bot").await.0, StatusCode::FORBIDDEN, "a user is no bot");
     let journal = simulator.order("GET", "journal?kind=oauth", Value::Null).expect("a journal").to_string();
     assert!(!journal.contains(code) && !journal.contains(tokens["access_token"].as_str().unwrap_or("?")));

@@ -110,7 +110,11 @@ pub(super) async fn revoke(
 
 /// The tokens with the user whose they are.
 async fn handed_out(api: &Api, tokens: Tokens) -> Result<Response, Refusal> {
-    let user = api.discord.own_user(&tokens.access_token).await.map_err(|error| error.problem(wrong_token))?;
+    let user = api
+        .discord
+        .own_user(&api.client_id()?, &tokens.access_token)
+        .await
+        .map_err(|error| error.problem(wrong_token))?;
     let user = Arc::new(user);
     remember(api, &tokens.access_token, &user);
     Ok(unkept(&json!({

@@ -173,3 +173,16 @@ async fn what_is_not_there_is_a_problem_too() {
     assert_eq!((status, served), (StatusCode::OK, miso_data_api::openapi()));
     assert_eq!(rig.get(KEY, &format!("/users/{}", UserId(5))).await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_token_that_was_given_to_another_application_opens_nothing() {
+    let rig = Rig::start().await;
+    let token = rig.login(rig.user(0, 0)).await;
+    assert_eq!(rig.get(&token, "/me").await.0, StatusCode::OK);
+    let others = Rig::with(miso_simulator::SimulatorConfig::default(), |config| {
+        config.client_id = Some("5".to_owned());
+        config.api_url = rig.simulator.api_url();
+    });
+    let (status, problem) = others.await.get(&token, "/me").await;
+    assert_eq!((status, &problem["type"]), (StatusCode::UNAUTHORIZED, &json!("urn:miso:problem:token-refused")));
+}
