@@ -80,7 +80,7 @@ async fn one_run(seed: u64, aborts: usize, life_us: &std::ops::Range<u64>) -> us
     let (mut api, mut handlers): (_, Option<Handlers>) = (Some(first), None);
     let mut struck = 0;
     for _ in 0..aborts {
-        handlers.get_or_insert_with(|| world.handlers(address, PATIENCE));
+        handlers.get_or_insert_with(|| world.tireless_handlers(address));
         tokio::time::sleep(Duration::from_micros(random.random_range(life_us.clone()))).await;
         struck += usize::from(behind(&world).await);
         if random.random_bool(0.6) {
@@ -98,7 +98,7 @@ async fn one_run(seed: u64, aborts: usize, life_us: &std::ops::Range<u64>) -> us
         }
     }
     let (asked, changes) = speaking.await.expect("speaks");
-    let handlers = handlers.unwrap_or_else(|| world.handlers(address, PATIENCE));
+    let handlers = handlers.unwrap_or_else(|| world.tireless_handlers(address));
     consumed(&world.log, MESSAGES_GROUP, GATEWAY_EVENTS).await;
     consumed(&world.log, COMMANDS_GROUP, BOT_COMMANDS).await;
     handlers.stop().await;

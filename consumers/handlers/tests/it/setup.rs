@@ -225,6 +225,17 @@ impl World {
     pub(crate) fn handlers(&self, address: SocketAddr, patience: Duration) -> Handlers {
         let mut config = CommandsHandlerConfig::new(format!("http://{address}"), Some("key".to_owned()));
         config.patience = patience;
+        self.handlers_with(config)
+    }
+
+    /// The same, and members may say as much as they like.
+    pub(crate) fn tireless_handlers(&self, address: SocketAddr) -> Handlers {
+        let mut config = CommandsHandlerConfig::new(format!("http://{address}"), Some("key".to_owned()));
+        (config.patience, config.uses_per_minute) = (PATIENCE, 0);
+        self.handlers_with(config)
+    }
+
+    fn handlers_with(&self, config: CommandsHandlerConfig) -> Handlers {
         let mut handlers = self.passive(self.log.clone());
         let cancel = handlers.cancel.clone();
         handlers.tasks.spawn(run_commands(config, self.log.clone(), self.state.clone(), cancel));
