@@ -5,6 +5,7 @@
 //! platform-neutral [`Document`]; chat, web and terminal clients only format it.
 
 mod argument;
+mod calendar;
 mod catalogue;
 mod command;
 mod context;
@@ -18,7 +19,10 @@ mod parse;
 mod problem;
 mod schema;
 mod signed_context;
+mod span;
+mod values;
 mod words;
+mod zone;
 
 pub use argument::{ArgumentError, ArgumentProblem, Value};
 pub use catalogue::{Catalogue, Found, PREFIX_CHARS};
@@ -29,13 +33,13 @@ pub use directory::{Anywhere, Directory, Wanted};
 pub use document::{Colour, Document, Field, Image, ImageRole, Link};
 pub use may_run::{Asker, Reason, Verdict, may_run, rule_cooldown};
 pub use miso_model::Permissions;
-pub use moment::{
-    AHEAD_MS, Day, MOMENT_WORDS, Moment, MomentError, duration, duration_text, moment_text, zone_named, zones,
-};
+pub use moment::{Day, MOMENT_WORDS, Moment, MomentError};
 pub use parse::{Args, args_from_json, parse, parse_in};
 pub use problem::{Problem, ProblemMembers};
 pub use schema::{command_json, schema};
 pub use signed_context::{CONTEXT_BYTES, CONTEXT_HEADER, ContextRefused, SignedContext};
+pub use span::{AHEAD_MS, duration, duration_text};
+pub use zone::{moment_text, zone_named, zones};
 
 /// The prefix of a guild that set none.
 pub const DEFAULT_PREFIX: &str = ">";

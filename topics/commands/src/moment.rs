@@ -1,4 +1,4 @@
-//! Points in time and spans, as people write them.
+//! Points in time, as people write them.
 
 use std::fmt;
 
@@ -6,17 +6,11 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
+use crate::calendar::{WEEKDAYS, calendar, clock, iso_date};
+use crate::span::{AHEAD_MS, SECOND_MS, duration, duration_text};
+
 /// Words of a moment, at most.
 pub const MOMENT_WORDS: usize = 8;
-/// A moment lies this far ahead, at most: ten years, milliseconds.
-pub const AHEAD_MS: i64 = 3_653 * DAY_MS;
-
-const SECOND_MS: i64 = 1_000;
-const MINUTE_MS: i64 = 60 * SECOND_MS;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
-const DAY_MS: i64 = 24 * HOUR_MS;
-const WEEK_MS: i64 = 7 * DAY_MS;
-
 /// When a day is meant and no time is said.
 const MORNING: (i8, i8) = (9, 0);
 
@@ -176,175 +170,6 @@ fn local(words: &[&str]) -> Option<Moment> {
     }
 }
 
-/// A time of day, and how many words it takes.
-fn clock(words: &[&str]) -> Option<((i8, i8), usize)> {
-    let first = *words.first()?;
-    match first {
-        "noon" => return Some(((12, 0), 1)),
-        "midnight" => return Some(((0, 0), 1)),
-        _ => {}
-    }
-    let half = |word: &str| match word {
-        "am" | "a.m." => Some(false),
-        "pm" | "p.m." => Some(true),
-        _ => None,
-    };
-    let digits = first.len() - first.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':').len();
-    let (number, suffix) = first.split_at(digits);
-    let (afternoon, used) = match (suffix, words.get(1).copied().and_then(half)) {
-        ("", second) => (second, 1 + usize::from(second.is_some())),
-        (suffix, _) => (Some(half(suffix)?), 1),
-    };
-    let (hour, minute) = match number.split_once(':') {
-        Some((hour, minute)) if minute.len() >= 2 => {
-            (hour.parse::<i8>().ok()?, minute.split(':').next()?.parse::<i8>().ok()?)
-        }
-        Some(_) => return None,
-        None => (number.parse::<i8>().ok().filter(|_| afternoon.is_some())?, 0),
-    };
-    let hour = match afternoon {
-        None => hour,
-        Some(_) if !(1..=12).contains(&hour) => return None,
-        Some(afternoon) => hour % 12 + if afternoon { 12 } else { 0 },
-    };
-    ((0..24).contains(&hour) && (0..60).contains(&minute)).then_some(((hour, minute), used))
-}
-
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-
-/// A day, and how many words it takes.
-fn calendar(words: &[&str]) -> Option<(Day, usize)> {
-    let first = *words.first()?;
-    match first {
-        "today" => return Some((Day::Ahead(0), 1)),
-        "tomorrow" => return Some((Day::Ahead(1), 1)),
-        _ => {}
-    }
-    if let Some(number) = named(first, &WEEKDAYS) {
-        return Some((Day::Weekday(number), 1));
-    }
-    if let Some((year, month, day)) = iso_date(first).or_else(|| dotted_date(first)) {
-        return Some((Day::Date { year, month, day }, 1));
-    }
-    let second = *words.get(1)?;
-    let (month, day) = match (named(first, &MONTHS), named(second, &MONTHS)) {
-        (Some(month), _) => (month, day_number(second)?),
-        (None, Some(month)) => (month, day_number(first)?),
-        (None, None) => return None,
-    };
-    let year = words.get(2).and_then(|word| word.parse::<i16>().ok()).filter(|year| (1_970..=9_000).contains(year));
-    Some((Day::Date { year, month, day }, 2 + usize::from(year.is_some())))
-}
-
-/// The number from 1 of a name or of its first three letters or more.
-fn named(word: &str, names: &[&str]) -> Option<i8> {
-    let found = names.iter().position(|name| word.len() >= 3 && name.starts_with(word))?;
-    i8::try_from(found + 1).ok()
-}
-
-/// `1`, `1.`, `1st`, `2nd`.
-fn day_number(word: &str) -> Option<i8> {
-    let digits = word.trim_end_matches('.');
-    let digits = ["st", "nd", "rd", "th"].iter().find_map(|end| digits.strip_suffix(end)).unwrap_or(digits);
-    digits.parse().ok().filter(|day| (1..=31).contains(day))
-}
-
-/// `2026-12-01`.
-fn iso_date(word: &str) -> Option<(Option<i16>, i8, i8)> {
-    let mut parts = word.split('-');
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || year.len() != 4 {
-        return None;
-    }
-    whole_date(Some(year), month, day)
-}
-
-/// `1.12.2026`, `1.12.`.
-fn dotted_date(word: &str) -> Option<(Option<i16>, i8, i8)> {
-    let mut parts = word.split('.');
-    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || !(year.is_empty() || year.len() == 4) {
-        return None;
-    }
-    whole_date(Some(year).filter(|year| !year.is_empty()), month, day)
-}
-
-fn whole_date(year: Option<&str>, month: &str, day: &str) -> Option<(Option<i16>, i8, i8)> {
-    let year = year.map(str::parse).transpose().ok()?;
-    let (month, day) = (month.parse().ok()?, day.parse().ok()?);
-    ((1..=12).contains(&month) && (1..=31).contains(&day)).then_some((year, month, day))
-}
-
-/// Milliseconds of `2h30m`, `90 seconds`, `1 week and 2 days`, `an hour`; `None` for anything else,
-/// and for spans longer than [`AHEAD_MS`].
-#[must_use]
-pub fn duration(text: &str) -> Option<i64> {
-    let text = text.trim().to_lowercase();
-    let mut rest = text.as_str();
-    let (mut total, mut parts) = (0_i64, 0);
-    loop {
-        rest = rest.trim_start_matches([' ', ',', '\t']);
-        if parts > 0 {
-            rest = rest.strip_prefix("and ").unwrap_or(rest).trim_start();
-        }
-        if rest.is_empty() {
-            return (parts > 0).then_some(total);
-        }
-        let (number, after) = if let Some(after) = rest.strip_prefix("an ").or_else(|| rest.strip_prefix("a ")) {
-            (1, after)
-        } else {
-            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            (rest[..digits].parse::<i64>().ok()?, &rest[digits..])
-        };
-        let after = after.trim_start();
-        let letters = after.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let ms = number.checked_mul(unit_ms(&after[..letters])?)?;
-        total = total.checked_add(ms).filter(|total| *total <= AHEAD_MS)?;
-        parts += 1;
-        rest = &after[letters..];
-    }
-}
-
-fn unit_ms(word: &str) -> Option<i64> {
-    Some(match word {
-        "s" | "sec" | "secs" | "second" | "seconds" => SECOND_MS,
-        "m" | "min" | "mins" | "minute" | "minutes" => MINUTE_MS,
-        "h" | "hr" | "hrs" | "hour" | "hours" => HOUR_MS,
-        "d" | "day" | "days" => DAY_MS,
-        "w" | "week" | "weeks" => WEEK_MS,
-        "y" | "year" | "years" => 365 * DAY_MS,
-        _ => return None,
-    })
-}
-
-/// A span for people and for [`duration`]: `1d 2h 3m 4s`. Less than a second is left out.
-#[must_use]
-pub fn duration_text(ms: i64) -> String {
-    let mut left = ms.max(0);
-    let mut parts = Vec::new();
-    for (unit_ms, unit) in [(DAY_MS, 'd'), (HOUR_MS, 'h'), (MINUTE_MS, 'm'), (SECOND_MS, 's')] {
-        if left >= unit_ms {
-            parts.push(format!("{}{unit}", left / unit_ms));
-            left %= unit_ms;
-        }
-    }
-    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
-}
-
 /// Such that [`Moment::parse`] reads it back.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -369,34 +194,6 @@ impl fmt::Display for Moment {
             None => Ok(()),
         }
     }
-}
-
-/// The IANA name of a time zone, given in any case, or by the last part of it: `tokyo`.
-#[must_use]
-pub fn zone_named(text: &str) -> Option<&'static str> {
-    let wanted = text.trim().replace(' ', "_");
-    let names = || zones().iter().map(String::as_str);
-    names()
-        .find(|name| name.eq_ignore_ascii_case(&wanted))
-        .or_else(|| names().find(|name| name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&wanted))))
-}
-
-/// Names of all time zones, sorted.
-#[must_use]
-pub fn zones() -> &'static [String] {
-    static ZONES: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
-        let mut names: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
-        names.sort();
-        names
-    });
-    &ZONES
-}
-
-/// A point in time in a zone, for people: `Tuesday 1 December 2026, 10:00 (Europe/Helsinki)`.
-#[must_use]
-pub fn moment_text(unix_ms: i64, zone: &str) -> Option<String> {
-    let at = Timestamp::from_millisecond(unix_ms).ok()?.to_zoned_datetime(TimeZone::get(zone).ok()?);
-    Some(format!("{} ({zone})", at.strftime("%A %-d %B %Y, %H:%M")))
 }
 
 #[cfg(test)]
@@ -482,23 +279,6 @@ mod tests {
             assert!(told.contains(error), "{text}: {told}");
         }
         assert_eq!(Moment::parse("in 4000d"), None);
-    }
-
-    #[test]
-    fn spans_are_read_and_written() {
-        assert_eq!(duration("1d2h 3m 4s"), Some(93_784_000));
-        assert_eq!(duration_text(93_784_000), "1d 2h 3m 4s");
-        assert_eq!(duration("999999999999999999999s"), None);
-        assert_eq!((duration("h"), duration("5"), duration("")), (None, None, None));
-    }
-
-    #[test]
-    fn zones_are_found_by_name_or_city() {
-        assert_eq!(zone_named("europe/helsinki"), Some("Europe/Helsinki"));
-        assert_eq!(zone_named("New York"), Some("America/New_York"));
-        assert_eq!((zone_named("UTC"), zone_named("atlantis"), zone_named("")), (Some("UTC"), None, None));
-        let text = moment_text(NOW_MS, "Europe/Helsinki");
-        assert_eq!(text.as_deref(), Some("Tuesday 24 November 2026, 12:30 (Europe/Helsinki)"));
     }
 
     proptest! {

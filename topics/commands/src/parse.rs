@@ -4,9 +4,10 @@ use serde_json::{Map, Value as Json};
 
 use miso_model::{ChannelId, Snowflake, UserId};
 
-use crate::argument::{from_json, from_text, misfit, to_json};
+use crate::argument::misfit;
 use crate::directory::{Anywhere, Directory};
 use crate::moment::{MOMENT_WORDS, Moment};
+use crate::values::{from_json, from_text, to_json};
 use crate::words::{Unclosed, whole, words};
 use crate::{Argument, ArgumentError, ArgumentProblem, Command, Kind, Value};
 
