@@ -30,7 +30,7 @@ const broken = [];
 const wrong = [];
 page.on("pageerror", (error) => broken.push(`script: ${error.message}`));
 page.on("response", (response) => {
-  if (response.status() >= 400 && !response.url().endsWith("/ops")) broken.push(`${response.status()} ${response.url()}`);
+  if (response.status() >= 400 && response.url().startsWith(base)) broken.push(`${response.status()} ${response.url()}`);
 });
 
 function check(holds, what) {
