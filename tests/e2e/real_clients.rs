@@ -97,9 +97,13 @@ async fn three_libraries(engines: Engines) {
     for (library, client) in &mut libraries {
         client.wait_for("replied", pings).await;
         client.wait_for("guild_join", 1).await;
-        // Its own answers come back as messages, and those of the two other libraries.
-        client.wait_for("message", MESSAGES + 3 * pings).await;
-        let messages = client.of("message");
+        // Its own answers come back as messages, and those of the two other libraries; and the bot greets
+        // the guild that it has joined.
+        client.wait_for("message", MESSAGES + 3 * pings + 1).await;
+        let (messages, greetings): (Vec<Value>, Vec<Value>) = client.of("message").into_iter().partition(|message| {
+            guilds.iter().any(|guild| guild.channels.iter().any(|c| message["channel"] == json!(c)))
+        });
+        assert_eq!(greetings.len(), 1, "{library} saw the greeting in the new guild once: {greetings:?}");
         let of_users: Vec<&str> = messages
             .iter()
             .filter(|message| !message["content"].as_str().is_some_and(|text| text.starts_with("pong")))
