@@ -78,11 +78,14 @@ impl<'a> Changes<'a> {
                 }
             }
             let mut puts = puts.into_iter();
+            let together = if puts.len() >= ROWS { upsert(table, &name, ROWS) } else { String::new() };
             while puts.len() >= ROWS {
-                let params = puts.by_ref().take(ROWS).flatten().collect();
-                self.statements.push(Statement::new(upsert(table, &name, ROWS), params));
+                let mut params = Vec::with_capacity(ROWS * table.columns.len());
+                params.extend(puts.by_ref().take(ROWS).flatten());
+                self.statements.push(Statement::new(together.clone(), params));
             }
-            self.statements.extend(puts.map(|row| Statement::new(upsert(table, &name, 1), row.collect())));
+            let alone = upsert(table, &name, 1);
+            self.statements.extend(puts.map(|row| Statement::new(alone.clone(), row.collect())));
         }
     }
 }
