@@ -29,7 +29,7 @@ pub(crate) fn actions(command: &BotCommand, document: &Document, way: Way, pages
             let body = message(command, document, shape(refers, embed));
             vec![cause.message("answer", command.channel_id, &body)]
         }
-        Way::Direct => vec![cause.direct("answer", command.user_id, &direct(command, document))],
+        Way::Direct => vec![cause.direct("answer", command.user_id, &direct(command, document, pages))],
         Way::React => vec![reaction(command, now_ms)],
     }
 }
@@ -57,8 +57,8 @@ pub(crate) fn delete_trigger(command: &BotCommand, now_ms: i64) -> Append {
 }
 
 /// In a direct message nothing is referred to; it says where it comes from.
-fn direct(command: &BotCommand, document: &Document) -> Value {
-    let shape = Shape { embed: true, refers: false, page: 0, buttons: false };
+fn direct(command: &BotCommand, document: &Document, pages: bool) -> Value {
+    let shape = Shape { embed: true, refers: false, page: 0, buttons: pages };
     let mut body = message(command, document, shape);
     if command.guild_id.is_some() {
         body["content"] = json!(format!("You asked in <#{}>:", command.channel_id));
@@ -131,6 +131,13 @@ mod tests {
         let body: Value = serde_json::from_slice(direct.follow_up.as_deref().expect("a message")).expect("json");
         assert!(body["content"] == "You asked in <#2>:" && body.get("message_reference").is_none());
         assert!(actions(&command, &document, Way::Nothing("unknown"), true, 5).is_empty());
+        let list = Document { rows: (1..=25).map(|n| n.to_string()).collect(), ..Document::default() };
+        let has_buttons = |pages| {
+            let direct = read(&actions(&command, &list, Way::Direct, pages, 5)[0]);
+            let body: Value = serde_json::from_slice(direct.follow_up.as_deref().expect("a message")).expect("json");
+            body.get("components").is_some()
+        };
+        assert!(has_buttons(true) && !has_buttons(false));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use miso_command_catalogue::{Cooldown, Document, Permissions, Runs};
+use miso_command_catalogue::{Cooldown, Document, Permissions, Place, Runs};
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::BOT_COMMANDS;
 use miso_log::{Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, Waits};
@@ -244,8 +244,11 @@ async fn answer(client: &ApiClient, state: &DiscordState, planned: Planned) -> V
                 Some(client.ask(declared.name, &command.event_id, &invocation).await)
             }
         };
-        // What changes something is not said again to turn a page.
-        let pages = step.declared.is_some_and(|declared| declared.runs != Runs::Changes);
+        // What changes something is not said again to turn a page; nor is what works in servers only, in
+        // a direct message.
+        let pages = step.declared.is_some_and(|declared| {
+            declared.runs != Runs::Changes && (way != Way::Direct || declared.place == Place::Anywhere)
+        });
         match (document, &press) {
             (Some(document), Some(press)) => out.push(turned(&command, &document, press, now_ms())),
             (Some(document), None) => out.extend(actions(&command, &document, way, pages, now_ms())),
