@@ -48,6 +48,18 @@ impl SimulatorClient {
         self.order("join", &json!({"guild": guild, "name": name})).await
     }
 
+    /// A user reacts to a message.
+    pub(crate) async fn react(&self, channel: u64, user: &str, message: &str, emoji: &str) -> Result<(), ClientError> {
+        let body = json!({"channel": channel.to_string(), "user": user, "message": message, "emoji": emoji});
+        self.order("react", &body).await
+    }
+
+    /// A user presses a button of a message.
+    pub(crate) async fn press(&self, channel: u64, user: &str, message: &str, button: &str) -> Result<(), ClientError> {
+        let body = json!({"channel": channel.to_string(), "user": user, "message": message, "name": button});
+        self.order("interaction", &body).await
+    }
+
     /// Cuts the bot's connections without a word.
     pub(crate) async fn drop_gateway(&self) -> Result<(), ClientError> {
         self.order("gateway/drop", &json!({})).await

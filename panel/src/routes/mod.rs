@@ -71,6 +71,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/play/chat", get(play::messages))
         .route("/play/events", get(play::events))
         .route("/play/say", post(play::say))
+        .route("/play/act", post(play::act))
         .route("/play/join", post(play::join))
         .route("/play/drop", post(play::drop_gateway))
         .fallback(|| async { Failure::NotFound })

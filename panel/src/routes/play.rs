@@ -35,6 +35,8 @@ const SHOWN: usize = 40;
 const USERS: usize = 12;
 /// Characters of a message at Discord.
 const MESSAGE_CHARS: usize = 2_000;
+/// What a click reacts with: what the starboard counts unless told otherwise.
+const STAR: &str = "⭐";
 /// What a click says.
 const SUGGESTIONS: &[&str] = &["help", "ping", "choose tea or coffee", "serverinfo", "rng 1-6"];
 
@@ -236,6 +238,19 @@ pub(crate) async fn say(State(app): State<Arc<App>>, signed_in: SignedIn, data: 
         return Ok(Html(shown(&app, &signed_in, channel, &mut names).await?.unwrap_or_default()).into_response());
     }
     see_other(&format!("/play?channel={channel}&as={user}"))
+}
+
+/// `POST /play/act`: a button of a message (`button=…`), else a star on it.
+pub(crate) async fn act(State(app): State<Arc<App>>, signed_in: SignedIn, data: FormData) -> Result<Response, Failure> {
+    let simulator = simulator(&app)?;
+    let (channel, user) = place(&data)?;
+    let message = data.text("message").ok_or(Failure::NotFound)?;
+    match data.text("button") {
+        Some(button) => simulator.press(channel, &user, message, button).await?,
+        None => simulator.react(channel, &user, message, STAR).await?,
+    }
+    let mut names = channel_names(&app).await;
+    Ok(Html(shown(&app, &signed_in, channel, &mut names).await?.unwrap_or_default()).into_response())
 }
 
 fn place(data: &FormData) -> Result<(u64, String), Failure> {

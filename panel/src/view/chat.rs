@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{Names, initials, markdown};
+use super::{Names, icon, initials, markdown};
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
@@ -60,10 +60,16 @@ fn one(message: &Value, names: &Names) -> Markup {
             @if bot { span.picture.miso aria-hidden="true" { "M" } }
             @else { span.picture.{ "hue-" (hue) } aria-hidden="true" { (initials(name)) } }
             div {
-                p.author { strong { (name) } @if bot { span.tag { "APP" } } @if !text(message, "edited_timestamp").is_empty() { small.muted { "edited" } } }
+                div.author {
+                    strong { (name) }
+                    @if bot { span.tag { "APP" } }
+                    @if !text(message, "edited_timestamp").is_empty() { small.muted { "edited" } }
+                    button.star type="button" hx-post="/play/act" hx-vals=(act(text(message, "id"), None)) hx-include=".composer [name=channel], #as"
+                        hx-target="#chat" aria-label={ "Star the message of " (name) } title="React with a star" { (icon("star")) }
+                }
                 @if !text(message, "content").is_empty() { div.md { (markdown(text(message, "content"), names)) } }
                 @for embed in list(message, "embeds") { (embed_shown(embed, names)) }
-                @for row in list(message, "components") { (buttons(row)) }
+                @for row in list(message, "components") { (buttons(text(message, "id"), row)) }
                 @if list(message, "reactions").next().is_some() {
                     p.reactions {
                         @for reaction in list(message, "reactions") {
@@ -104,8 +110,13 @@ fn embed_shown(embed: &Value, names: &Names) -> Markup {
     }
 }
 
-/// Buttons as they look; links lead somewhere, others are only shown.
-fn buttons(row: &Value) -> Markup {
+/// What a click on a message sends: where, and as whom, the composer says.
+fn act(message: &str, button: Option<&str>) -> String {
+    serde_json::json!({"message": message, "button": button.unwrap_or_default()}).to_string()
+}
+
+/// Buttons: links lead somewhere, others are pressed as Discord does it.
+fn buttons(message: &str, row: &Value) -> Markup {
     html! {
         p.components {
             @for button in list(row, "components") {
@@ -114,7 +125,8 @@ fn buttons(row: &Value) -> Markup {
                 @if url.starts_with("https://") || url.starts_with("http://") {
                     a.button href=(url) rel="noopener noreferrer nofollow" target="_blank" { (words) }
                 } @else {
-                    span.button.shown { (words) }
+                    button type="button" hx-post="/play/act" hx-vals=(act(message, Some(text(button, "custom_id")))) hx-include=".composer [name=channel], #as"
+                        hx-target="#chat" disabled[button.get("disabled").and_then(Value::as_bool).unwrap_or(false)] { (words) }
                 }
             }
         }

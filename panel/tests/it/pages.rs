@@ -232,6 +232,14 @@ async fn the_playground_speaks_for_whom_one_chooses_and_is_only_in_the_demo() {
     assert!(browser.get("/play?channel=111&as=2").await.text.contains("&gt;ping"));
     assert_eq!(browser.post("/play/join", &say).await.status, 303);
     assert_eq!(site.fake.world().said[1]["guild"], json!("100"));
+    let mut act = say.clone();
+    act.push(("message".to_owned(), "77".to_owned()));
+    assert_eq!(browser.post("/play/act", &act).await.status, 200);
+    act.push(("button".to_owned(), "page:2".to_owned()));
+    assert_eq!(browser.post("/play/act", &act).await.status, 200);
+    let said = site.fake.world().said.clone();
+    assert_eq!((&said[2]["emoji"], &said[2]["message"]), (&json!("⭐"), &json!("77")));
+    assert_eq!((&said[3]["name"], &said[3]["user"]), (&json!("page:2"), &json!("2")));
     let real = Site::start_with(|config| config.simulator_control_url = None).await;
     let mut browser = real.as_user(ANN).await;
     assert_eq!(browser.get("/play").await.status, 404);

@@ -11,6 +11,8 @@ pub(super) fn router(fake: Fake) -> Router {
         .route("/control/channels/{channel}/messages", get(messages))
         .route("/control/say", post(order))
         .route("/control/join", post(order))
+        .route("/control/react", post(order))
+        .route("/control/interaction", post(order))
         .route("/control/gateway/drop", post(order))
         .with_state(fake)
 }
