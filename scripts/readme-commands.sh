@@ -13,6 +13,7 @@ end() {
 }
 trap end EXIT
 export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup}
+export NPM_CONFIG_USERCONFIG=${NPM_CONFIG_USERCONFIG:-$HOME/.npmrc}
 export HOME=$work
 
 make run >"$work/demo.out" 2>&1 &

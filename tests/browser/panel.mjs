@@ -102,6 +102,7 @@ async function aMemberJoins() {
   await open("/play");
   await Promise.all([page.waitForNavigation(), page.click("form[action*='/play/join'] button")]);
   await eventually("the greeting arrives", async () => (await text("main")).includes("welcome aboard Miso Kitchen"));
+  await picture("greeted");
   await page.type("input[name=content], textarea[name=content]", ">help");
   await page.keyboard.press("Enter");
   await eventually("the bot answers", async () => (await text("main")).includes("Information"));
