@@ -38,7 +38,7 @@ const MESSAGE_CHARS: usize = 2_000;
 /// What a click reacts with: what the starboard counts unless told otherwise.
 const STAR: &str = "⭐";
 /// What a click says.
-const SUGGESTIONS: &[&str] = &["help", "ping", "choose tea or coffee", "serverinfo", "rng 1-6"];
+const SUGGESTIONS: &[&str] = &["help", "ping", "choose tea or coffee", "members", "rng 1-6"];
 
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct View {
