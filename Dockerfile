@@ -10,6 +10,6 @@ COPY --from=build /miso/target/release/miso /usr/local/bin/miso
 RUN useradd --system --create-home miso && mkdir /data && chown miso /data
 USER miso
 VOLUME /data
-EXPOSE 8080 8081 9100
+EXPOSE 8080 8081 8082 8083 9100
 ENTRYPOINT ["miso"]
 CMD ["up"]
