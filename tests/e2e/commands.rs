@@ -143,9 +143,9 @@ impl Scene {
         let owner = discord.owner(&guild.id).await;
         let all = discord.get("/guilds").await;
         let found = all.as_array().into_iter().flatten().find(|other| other["id"] == json!(guild.id)).expect("there");
-        let roles = found["roles"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut roles = found["roles"].as_array().into_iter().flatten().filter_map(Value::as_str);
         // The bot's own role was made first, the members' last.
-        let role = roles.filter(|role| *role != guild.id).last().expect("a role").to_owned();
+        let role = roles.rfind(|role| *role != guild.id).expect("a role").to_owned();
         Self { guild, owner, bot: bot.to_owned(), role, direct: None, reminders: Vec::new() }
     }
 
