@@ -25,22 +25,32 @@ const KEY_HEADER: &str = "x-miso-control-key";
 #[derive(Debug)]
 pub(crate) struct ControlKey {
     key: String,
+    ops: SocketAddr,
     path: PathBuf,
 }
 
 impl ControlKey {
-    /// Writes a fresh key (0600) beside the address of the ops listener.
-    pub(crate) fn create(data_dir: &Path, ops: SocketAddr) -> anyhow::Result<Self> {
+    /// A fresh key for the process whose ops listener this is; not written yet.
+    pub(crate) fn new(data_dir: &Path, ops: SocketAddr) -> Self {
+        Self { key: format!("{:032x}", rand::random::<u128>()), ops, path: data_dir.join(KEY_FILE) }
+    }
+
+    /// Writes the key (0600) beside the address of the ops listener, in the place of one that a killed process
+    /// has left. Only for a process that has the log: another one that runs here keeps its own.
+    pub(crate) fn write(&self) -> anyhow::Result<()> {
         use std::os::unix::fs::OpenOptionsExt as _;
-        let key = format!("{:032x}", rand::random::<u128>());
-        let path = data_dir.join(KEY_FILE);
-        let _ = std::fs::remove_file(&path);
+        let path = &self.path;
+        let _ = std::fs::remove_file(path);
         let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).with_context(|| {
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| {
                 format!("{} cannot be written; set MISO_DATA_DIR to a folder that can", path.display())
             })?;
-        writeln!(file, "{ops}\n{key}")?;
-        Ok(Self { key, path })
+        write!(file, "{}", self.text())?;
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        format!("{}\n{}\n", self.ops, self.key)
     }
 
     /// The key.
@@ -57,7 +67,9 @@ impl ControlKey {
 
 impl Drop for ControlKey {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        if std::fs::read_to_string(&self.path).is_ok_and(|text| text == self.text()) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Ops {
     pub supervisor: Supervisor,
     /// Set once the log is open, in a process that manages groups.
     pub groups: tokio::sync::watch::Receiver<Option<Arc<Groups>>>,
-    pub control_key: ControlKey,
+    pub control_key: Arc<ControlKey>,
     /// The sender of this process and the deployment's key, where both are there and the log is open.
     pub gets: tokio::sync::watch::Receiver<Option<(Arc<SenderHandle>, String)>>,
     pub faults: bool,

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, Secret, missing_token};
+use crate::config::{Config, Secret, missing_cluster_key, missing_token};
 use crate::control::ControlKey;
 use crate::ops::Ops;
 use crate::readiness::Readiness;
@@ -104,6 +104,11 @@ pub(crate) async fn start(mut config: Config, roles: Vec<Role>) -> anyhow::Resul
     if !without_token.is_empty() {
         return Err(WrongConfiguration(without_token).into());
     }
+    if config.cluster_key.is_none()
+        && let Some((role, other)) = roles.iter().find_map(|&role| Some((role, role.calls_elsewhere(&roles)?)))
+    {
+        return Err(WrongConfiguration(vec![missing_cluster_key(role.name(), other.name())]).into());
+    }
     let data_dir = &config.data_dir.clone();
     std::fs::create_dir_all(data_dir).with_context(|| {
         format!("the data folder {} cannot be made; set MISO_DATA_DIR to one that can be written", data_dir.display())
@@ -129,7 +134,7 @@ pub(crate) async fn start(mut config: Config, roles: Vec<Role>) -> anyhow::Resul
     let cancel = CancellationToken::new();
     let (groups, groups_seen) = watch::channel(None);
     let (gets, gets_seen) = watch::channel(None);
-    let control_key = ControlKey::create(data_dir, ops_listener.local_addr()?)?;
+    let control_key = Arc::new(ControlKey::new(data_dir, ops_listener.local_addr()?));
     // The services of one process know each other by its control key unless the deployment has one.
     config.cluster_key.get_or_insert_with(|| Secret(control_key.key().to_owned()));
     let ops = crate::ops::router(Ops {
@@ -138,7 +143,7 @@ pub(crate) async fn start(mut config: Config, roles: Vec<Role>) -> anyhow::Resul
         supervisor: supervisor.clone(),
         groups: groups_seen,
         gets: gets_seen,
-        control_key,
+        control_key: Arc::clone(&control_key),
         faults: config.faults,
     });
     let mut helpers = JoinSet::new();
@@ -163,6 +168,7 @@ pub(crate) async fn start(mut config: Config, roles: Vec<Role>) -> anyhow::Resul
     let ended = tokio::spawn(async move {
         let _helpers = helpers;
         let Some(log) = wait_for_log(log, &config, &ready, &stop).await? else { return Ok(()) };
+        control_key.write()?;
         // Only who serves handlers declares their groups: of several that commit a group's start the last would decide.
         let declares = roles.contains(&Role::Proxy);
         let declared = config.groups.iter().filter(|_| declares);

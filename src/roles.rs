@@ -80,6 +80,19 @@ impl Role {
         }
     }
 
+    /// A role that it calls, or that calls it, and that is not among these of its process: the two then
+    /// know each other by `MISO_CLUSTER_KEY` only.
+    pub(crate) fn calls_elsewhere(self, here: &[Self]) -> Option<Self> {
+        let others: &[Self] = match self {
+            Self::Handlers => &[Self::CommandsApi],
+            Self::CommandsApi => &[Self::Handlers],
+            Self::DataApi => &[Self::Panel],
+            Self::Panel => &[Self::CommandsApi, Self::DataApi],
+            Self::Gateway | Self::Proxy | Self::Sender | Self::Timers => &[],
+        };
+        others.iter().copied().find(|other| !here.contains(other))
+    }
+
     /// Whether it speaks to Discord with the bot's token.
     pub(crate) fn needs_token(self) -> bool {
         matches!(self, Self::Gateway | Self::Sender)

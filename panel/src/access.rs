@@ -43,6 +43,7 @@ mod tests {
         }}))
         .expect("reads");
         let me = |manage: bool, roles: &[&str]| GuildMe {
+            permissions: miso_command_catalogue::Permissions::NONE,
             may_manage: manage,
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         };

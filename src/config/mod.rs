@@ -299,6 +299,17 @@ impl Sources {
     }
 }
 
+/// Two roles in different processes call each other, and have no key that both know.
+pub(crate) fn missing_cluster_key(role: &str, other: &str) -> Problem {
+    Problem {
+        variable: var::CLUSTER_KEY.name.into(),
+        source_note: String::new(),
+        shown: "not set".into(),
+        wrong: format!("{role} and {other} run in different processes and call each other"),
+        allowed: format!("{}, the same in every process", var::CLUSTER_KEY.allowed),
+    }
+}
+
 /// A role needs a variable that is not set.
 pub(crate) fn missing_token(role: &str) -> Problem {
     Problem {

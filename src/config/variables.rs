@@ -86,7 +86,7 @@ variables! {
     COMMANDS_PER_MINUTE = "MISO_COMMANDS_PER_MINUTE" default "15", "0 to 100000",
         "commands of any kind that one member may use in a minute; 0: as many as they like";
     CLUSTER_KEY = "MISO_CLUSTER_KEY", "at least 16 characters",
-        "shared by the processes of one deployment for their calls to each other", secret;
+        "shared by the processes of one deployment for their calls to each other, and what the panel seals its cookies with; not set: a fresh one per process, which will do where all roles run in one", secret;
     LOG_FORMAT = "MISO_LOG_FORMAT" default "text", "`text` or `json`", "format of the process's own messages on stderr";
     FAULTS = "MISO_FAULTS" default "0", "`0` or `1`",
         "1: `POST /faults/{role}` on the ops listener aborts a role, for tests; loopback only";

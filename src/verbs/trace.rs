@@ -155,9 +155,14 @@ impl Trace {
 }
 
 impl Known {
-    /// Requests of one event are called after it, `<event>` or `<event>:<n>`.
+    /// Requests of one event are called after it: `<event>`, `<event>:<n>` or `<kind>/<event>`.
     fn has(&self, id: &str) -> bool {
-        self.causes.contains(id) || id.rsplit_once(':').is_some_and(|(event, _)| self.causes.contains(event))
+        let known = |part: Option<(&str, &str)>, of: fn((&str, &str)) -> String| {
+            part.is_some_and(|part| self.causes.contains(&of(part)))
+        };
+        self.causes.contains(id)
+            || known(id.rsplit_once(':'), |(event, _)| event.to_owned())
+            || known(id.split_once('/'), |(_, event)| event.to_owned())
     }
 
     fn ledger(&self, value: &[u8]) -> Option<(i64, String)> {
@@ -240,7 +245,7 @@ mod tests {
     #[test]
     fn requests_of_an_event_are_recognised_by_its_id_and_a_number() {
         let known = Known { causes: BTreeSet::from(["s/9".to_owned()]), actions: BTreeSet::new() };
-        assert!(known.has("s/9") && known.has("s/9:2"));
+        assert!(known.has("s/9") && known.has("s/9:2") && known.has("StarChanged/s/9"));
         assert!(!known.has("s/91") && !known.has("s/8:9"));
     }
 }

@@ -72,13 +72,29 @@ async fn a_second_writer_on_one_log_is_one_clear_error_and_exit_code_1() {
     miso.start("first", &["up"]);
     miso.ready("first").await;
     let mut second = miso.command(&["up"]);
-    for name in ["MISO_PROXY_LISTEN", "MISO_COMMANDS_LISTEN", "MISO_OPS_LISTEN"] {
+    for name in
+        ["MISO_PROXY_LISTEN", "MISO_COMMANDS_LISTEN", "MISO_DATA_LISTEN", "MISO_PANEL_LISTEN", "MISO_OPS_LISTEN"]
+    {
         second.env(name, free_address().to_string());
     }
     let output = tokio::time::timeout(DEADLINE, second.output()).await.expect("it ends").expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("log.db"), "{}", stderr(&output));
     miso.ready("first").await;
+    let groups = miso.command(&["group", "list"]).output().await.expect("it runs");
+    assert!(groups.status.success(), "the first is still found by its key: {}", stderr(&groups));
+}
+
+#[tokio::test]
+async fn roles_that_call_each_other_from_different_processes_need_the_deployments_key() {
+    let data = tempfile::tempdir().expect("a folder");
+    let settings = [("MISO_DATA_DIR", data.path().to_str().expect("utf-8"))];
+    for role in ["handlers", "commands-api", "data-api", "panel"] {
+        let output = run(&settings, &["run", role]).await;
+        assert_eq!(output.status.code(), Some(2), "{role}: {}", stderr(&output));
+        let said = stderr(&output);
+        assert!(said.contains("MISO_CLUSTER_KEY") && said.contains("in every process"), "{role}: {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Settings in memory: `bot.settings` folded to its end before the first record is looked at, and
 //! followed from then on. Each handler keeps of them what it needs, read once, as it needs it.
 
+use miso_discord_state::DiscordState;
 use miso_log::catalogue::{AGGREGATES, BOT_SETTINGS};
 use miso_log::{Batch, LogError, ReadError, Reader, Schemas, SharedLog};
 use miso_model::{Aggregate, Setting};
@@ -26,6 +27,14 @@ pub(crate) struct Followed<V> {
 }
 
 impl<V: View> Followed<V> {
+    /// As [`Followed::fold`], once Discord's state is restored: a handler that begins before it knows
+    /// neither the bot itself nor what it may do, and would pass events without their effects.
+    pub(crate) async fn prepared(log: &SharedLog, state: &DiscordState) -> Result<Self, HandlersError> {
+        let mut ready = state.ready();
+        let _ = ready.wait_for(|ready| *ready).await;
+        Self::fold(log).await
+    }
+
     /// Folds `bot.settings` to its end of now.
     pub(crate) async fn fold(log: &SharedLog) -> Result<Self, HandlersError> {
         let schemas = Schemas::open(log.clone()).await?;

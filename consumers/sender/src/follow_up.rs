@@ -54,6 +54,7 @@ fn message(action: &Action, channel: ChannelId, body: Bytes, now_ms: i64) -> (Ac
     let (mut message, route) = Action::new(id, &action.group, "POST", &path, body, now_ms, None);
     message.headers = vec![Header { name: "content-type".to_owned(), value: b"application/json".to_vec().into() }];
     message.expires_ms = action.expires_ms;
+    message.cause.clone_from(&action.cause);
     (message, route.partition)
 }
 

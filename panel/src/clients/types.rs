@@ -103,6 +103,8 @@ pub(crate) struct Meta {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct GuildMe {
     #[serde(default)]
+    pub(crate) permissions: Permissions,
+    #[serde(default)]
     pub(crate) may_manage: bool,
     #[serde(default)]
     pub(crate) roles: Vec<String>,

@@ -7,7 +7,7 @@ use miso_settings::{Kind, Scope, module, modules_of};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::guild::GuildPage;
+use super::guild::{ACCESS, GuildPage};
 use super::overview::path_of;
 use crate::access::Level;
 use crate::app::App;
@@ -149,7 +149,8 @@ pub(crate) async fn revert(
     Path((guild, version)): Path<(String, i64)>,
 ) -> Result<Response, Failure> {
     let guild = GuildPage::open(&app, &signed_in, &guild).await?;
-    let by = guild.writing(&signed_in.session)?;
+    // Which module it is about only the commands API knows: it may be who may use the panel.
+    let by = guild.writing_module(ACCESS, &signed_in.session)?;
     let saved = app.commands.revert(&by, guild.id, version).await?;
     see_other(&format!("/g/{}/audit?reverted={}", guild.id, saved.version))
 }
@@ -162,8 +163,8 @@ pub(crate) async fn undo(
     data: FormData,
 ) -> Result<Response, Failure> {
     let guild = GuildPage::open(&app, &signed_in, &guild).await?;
-    let by = guild.writing(&signed_in.session)?;
     let module = data.get("module").and_then(module).ok_or(Failure::NotFound)?;
+    let by = guild.writing_module(module.key, &signed_in.session)?;
     let version: i64 = data.get("version").and_then(|version| version.parse().ok()).ok_or(Failure::NotFound)?;
     let audit = app.commands.audit(&by, guild.id, Some(module.key), None, PAGE).await?;
     let fact = audit.entries.iter().find(|entry| entry.module == module.key && entry.module_version == version);

@@ -14,6 +14,8 @@ use crate::session::Session;
 use crate::view::{Choices, Names, Place, banner, dot, icon, picture};
 use crate::visitor::{SignedIn, Visitor};
 
+/// The module that says who may use the panel.
+pub(crate) const ACCESS: &str = "access";
 /// An answer of the data API that is older is said to be old.
 const OLD_MS: i64 = 60_000;
 /// Members that a picker offers before anybody searches.
@@ -24,6 +26,9 @@ const FIRST_MEMBERS: usize = 50;
 pub(crate) struct GuildPage {
     pub(crate) id: GuildId,
     pub(crate) level: Level,
+    /// What the visitor may do at Discord.
+    permissions: Permissions,
+    may_manage: bool,
     pub(crate) settings: GuildSettings,
     /// The settings are those of the last read: the commands API is away.
     pub(crate) behind: bool,
@@ -37,7 +42,7 @@ impl GuildPage {
         let id: GuildId = id.parse().map_err(|_| Failure::NotFound)?;
         let (session, token) = (&signed_in.session, signed_in.session.access.as_str());
         let (guild, me) = tokio::try_join!(app.data.guild(token, id), app.data.guild_me(token, id))?;
-        let by = vouched(session, id);
+        let by = vouched(session, id, me.permissions);
         let (settings, channels, roles) = tokio::join!(
             app.commands.settings(&by, Owner::Guild(id)),
             app.data.channels(token, id),
@@ -73,12 +78,13 @@ impl GuildPage {
             ..Choices::default()
         };
         let findings = findings(&settings, &choices);
-        Ok(Self { id, level, settings, behind, choices, findings })
+        let (permissions, may_manage) = (me.permissions, me.may_manage);
+        Ok(Self { id, level, permissions, may_manage, settings, behind, choices, findings })
     }
 
     /// For whom the panel reads.
     pub(crate) fn reading(&self, session: &Session) -> As {
-        vouched(session, self.id)
+        vouched(session, self.id, self.permissions)
     }
 
     /// For whom the panel writes, if they may.
@@ -89,7 +95,19 @@ impl GuildPage {
                 who: format!("Everybody who manages {} can give you one.", self.choices.guild.name),
             });
         }
-        Ok(vouched(session, self.id))
+        Ok(vouched(session, self.id, self.permissions))
+    }
+
+    /// For whom the panel writes a module, if they may. Who else may use the panel is for those alone who
+    /// manage the guild at Discord.
+    pub(crate) fn writing_module(&self, module: &str, session: &Session) -> Result<As, Failure> {
+        if module == ACCESS && !self.may_manage {
+            return Err(Failure::Forbidden {
+                needs: "Who may use this panel is decided by those with the permission Manage Server alone.".to_owned(),
+                who: format!("Everybody who manages {} can change it.", self.choices.guild.name),
+            });
+        }
+        self.writing(session)
     }
 
     /// Why nothing can be changed, if so.
@@ -204,8 +222,10 @@ impl GuildPage {
 
 /// The panel's word for a member: asked only after [`GuildPage::open`] has found the guild in their
 /// hands or is about to, and always for this guild alone.
-fn vouched(session: &Session, guild: GuildId) -> As {
-    As { user: session.user, name: session.name.clone(), guild: Some(guild), permissions: Permissions::MANAGE_GUILD }
+/// Changing settings is theirs by the panel's word; what they may do at Discord besides is Discord's.
+fn vouched(session: &Session, guild: GuildId, at_discord: Permissions) -> As {
+    let permissions = at_discord.and(Permissions::MANAGE_GUILD);
+    As { user: session.user, name: session.name.clone(), guild: Some(guild), permissions }
 }
 
 /// Users that are looked up for one page, at most; further ones stay ids.

@@ -69,7 +69,7 @@ pub(crate) async fn save(
 ) -> Result<Response, Failure> {
     let mut guild = GuildPage::open(&app, &signed_in, &guild).await?;
     let module = module_of(&path, view.tab.as_deref()).ok_or(Failure::NotFound)?;
-    let by = guild.writing(&signed_in.session)?;
+    let by = guild.writing_module(module.key, &signed_in.session)?;
     prepare(&app, &signed_in, &mut guild, module.key, module.fields).await;
     let base = guild.settings.values(module);
     let action = action_of(&guild, &path, module);

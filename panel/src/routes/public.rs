@@ -145,13 +145,21 @@ pub(crate) async fn status(State(app): State<Arc<App>>, visitor: Visitor) -> Res
 /// `GET /privacy`.
 pub(crate) async fn privacy(State(app): State<Arc<App>>, visitor: Visitor) -> Response {
     let rows = [
-        ("Messages in servers with Miso", "in the event log, so that logs can say what was deleted", "7 days at most"),
+        (
+            "Messages in servers with Miso",
+            "in the event log, so that logs can say what was deleted",
+            "7 days at most; one that could not be read is put aside for 30",
+        ),
         (
             "Settings of servers, with who changed them",
             "to work, and to show and take back changes",
             "until the server's managers delete them",
         ),
-        ("Your own settings: time zone, keywords, reminders", "to do what you asked for", "until you delete them"),
+        (
+            "Your own settings: time zone, keywords, reminders",
+            "to do what you asked for",
+            "shown until you delete them; their words stay in the log of facts, on the operator's disk",
+        ),
         (
             "Counted activity: experience, messages by hour of day",
             "for levels and leaderboards, where a server turned them on",

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use miso_settings::module;
 use serde_json::{Map, Value};
 
-use super::guild::GuildPage;
+use super::guild::{ACCESS, GuildPage};
 use crate::app::App;
 use crate::clients::Imported;
 use crate::failure::Failure;
@@ -56,12 +56,15 @@ pub(crate) async fn import(
     data: FormData,
 ) -> Result<Response, Failure> {
     let guild = GuildPage::open(&app, &signed_in, &guild).await?;
-    let by = guild.writing(&signed_in.session)?;
+    let mut by = guild.writing(&signed_in.session)?;
     let text = data.get("file").unwrap_or_default();
     let Some(modules) = modules_of(text) else {
         let says = html! { p { "This is no file of settings: it must be JSON with the member " code { "modules" } ", as the export makes it." } };
         return Ok(render(&app, &signed_in, &guild, 422, text, &banner("danger", &says)));
     };
+    if modules.get(ACCESS).is_some() {
+        by = guild.writing_module(ACCESS, &signed_in.session)?;
+    }
     let dry_run = data.get("do") != Some("import");
     let imported = app.commands.import(&by, guild.id, &modules, dry_run).await?;
     let below = html! {

@@ -164,6 +164,14 @@ async fn who_may_look_may_not_change() {
     assert_eq!(site.fake.version("greeting"), 0);
     site.fake.change("access", "user/1", &json!({"write": ["121"]}));
     assert_eq!(bob.post("/g/100/greeting", &sent).await.status, 303);
+    // Who else may is for those alone who manage the guild at Discord.
+    let before = site.fake.version("access");
+    let grant = fields(&[("_csrf", &csrf), ("_base", "write:0"), ("write", "122"), ("_version", "2")]);
+    assert_eq!(bob.post("/g/100/access", &grant).await.status, 403);
+    let file = r#"{"modules": {"access": {"write": ["122"]}}}"#;
+    let import = fields(&[("_csrf", &csrf), ("file", file), ("do", "import")]);
+    assert_eq!(bob.post("/g/100/transfer", &import).await.status, 403);
+    assert_eq!(site.fake.version("access"), before);
 }
 
 #[tokio::test]

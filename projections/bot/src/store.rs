@@ -27,12 +27,13 @@ impl From<i32> for Value {
 }
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::from(text.to_owned())
     }
 }
 impl From<String> for Value {
+    /// PostgreSQL takes no NUL: it is left out for every engine, so that any fact can be projected.
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(if text.contains('\0') { text.replace('\0', "") } else { text })
     }
 }
 impl<T: Into<Value>> From<Option<T>> for Value {

@@ -26,10 +26,11 @@ pub struct FieldError {
 /// only Discord's state can tell (whether a channel is there) is not checked here.
 ///
 /// # Errors
-/// Every value that does not fit, in the order of the fields.
+/// Every value that does not fit, in the order of their pointers.
 pub fn check(module: &Module, values: &Map<String, Value>) -> Result<(), Vec<FieldError>> {
     let mut errors = Vec::new();
     object(module.fields, values, "", &mut errors);
+    errors.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
@@ -196,7 +197,7 @@ mod tests {
     fn all_problems_are_named_at_once_with_their_place() {
         assert_eq!(
             wrong("greeting", json!({"enabled": "yes", "channel": 42, "colour": 1, "message": " "})),
-            "/enabled wrong_type, /channel wrong_type, /colour unknown_field, /message empty"
+            "/channel wrong_type, /colour unknown_field, /enabled wrong_type, /message empty"
         );
         assert_eq!(wrong("general", json!({"prefix": "x".repeat(33)})), "/prefix too_long");
         assert_eq!(wrong("general", json!({"prefix": "a\nb"})), "/prefix wrong_type");

@@ -138,6 +138,9 @@ pub struct Field {
     pub default: Default,
     /// What the bot needs: in the picked channel of a channel field, in the guild for any other.
     pub bot_needs: Permissions,
+    /// What who changes it needs, besides what changing settings needs: at Discord itself nobody gives a
+    /// role without Manage Roles.
+    pub actor_needs: Permissions,
 }
 
 /// A declared module.

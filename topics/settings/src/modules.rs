@@ -15,11 +15,16 @@ const EMBED: Permissions = WRITE.and(Permissions::EMBED_LINKS);
 const MESSAGE_CHARS: usize = 2_000;
 
 const fn field(key: &'static str, title: &'static str, help: &'static str, kind: Kind, default: Default) -> Field {
-    Field { key, title, help, kind, default, bot_needs: Permissions::NONE }
+    Field { key, title, help, kind, default, bot_needs: Permissions::NONE, actor_needs: Permissions::NONE }
 }
 
 const fn needs(field: Field, bot_needs: Permissions) -> Field {
     Field { bot_needs, ..field }
+}
+
+/// A field through which the bot gives roles.
+const fn gives_roles(field: Field) -> Field {
+    Field { bot_needs: Permissions::MANAGE_ROLES, actor_needs: Permissions::MANAGE_ROLES, ..field }
 }
 
 const fn switch(key: &'static str, title: &'static str, help: &'static str) -> Field {
@@ -226,20 +231,14 @@ pub static MODULES: &[Module] = &[
         title: "Roles",
         help: "Roles that the bot gives.",
         fields: &[
-            needs(
-                field(
-                    "autoroles",
-                    "Roles for new members",
-                    "Given to everybody who joins.",
-                    Kind::Roles { max: 10 },
-                    Default::Empty,
-                ),
-                Permissions::MANAGE_ROLES,
-            ),
-            needs(
-                field("mute_role", "Mute role", "Given to who is muted.", Kind::Role, Default::Nothing),
-                Permissions::MANAGE_ROLES,
-            ),
+            gives_roles(field(
+                "autoroles",
+                "Roles for new members",
+                "Given to everybody who joins.",
+                Kind::Roles { max: 10 },
+                Default::Empty,
+            )),
+            gives_roles(field("mute_role", "Mute role", "Given to who is muted.", Kind::Role, Default::Nothing)),
         ],
     },
     Module {
@@ -255,29 +254,26 @@ pub static MODULES: &[Module] = &[
             ),
             switch("announce", "Announce levels", "Tells when a member reaches a level."),
             channel("channel", "Channel", "Where levels are announced; none: where the member wrote.", WRITE),
-            needs(
-                field(
-                    "rewards",
-                    "Role rewards",
-                    "Roles given at a level.",
-                    Kind::Table {
-                        columns: &[
-                            field(
-                                "level",
-                                "Level",
-                                "The level that is reached.",
-                                Kind::Integer { min: 1, max: 500 },
-                                Default::Nothing,
-                            ),
-                            field("role", "Role", "The role that is given.", Kind::Role, Default::Nothing),
-                        ],
-                        max_rows: 50,
-                        key: "level",
-                    },
-                    Default::Empty,
-                ),
-                Permissions::MANAGE_ROLES,
-            ),
+            gives_roles(field(
+                "rewards",
+                "Role rewards",
+                "Roles given at a level.",
+                Kind::Table {
+                    columns: &[
+                        field(
+                            "level",
+                            "Level",
+                            "The level that is reached.",
+                            Kind::Integer { min: 1, max: 500 },
+                            Default::Nothing,
+                        ),
+                        field("role", "Role", "The role that is given.", Kind::Role, Default::Nothing),
+                    ],
+                    max_rows: 50,
+                    key: "level",
+                },
+                Default::Empty,
+            )),
             channels("ignored", "Ignored channels", "Messages there give nothing."),
         ],
     },

@@ -16,6 +16,7 @@ pub fn module_json(module: &Module) -> Value {
             "help": field.help,
             "default": field.default.json(),
             "bot_needs": field.bot_needs,
+            "actor_needs": field.actor_needs,
             "schema": field_schema(field),
         })).collect::<Vec<_>>(),
     })

@@ -124,6 +124,9 @@ pub(crate) fn set(
     if body.text.trim().is_empty() || chars > REMINDER_CHARS {
         return Err(invalid(format!("A reminder has a text of 1 to {REMINDER_CHARS} characters.")));
     }
+    if body.text.contains(|c: char| c.is_control() && c != '\n') {
+        return Err(invalid("A reminder's text has no control characters but line breaks."));
+    }
     fits(body.due_ms, situation)?;
     if known.iter().filter(|reminder| reminder.fired_ms.is_none()).count() >= OPEN_REMINDERS {
         let detail = format!("You have {OPEN_REMINDERS} reminders already. Cancel one first.");
@@ -251,6 +254,11 @@ mod tests {
         assert_eq!(slug(wish(6), &[]), None, "ahead when it was asked");
         assert_eq!(slug(wish(11 + REMINDER_AHEAD_MS), &[]).as_deref(), Some("invalid-request"));
         assert_eq!(slug(SetReminder { text: " ".to_owned(), ..wish(20) }, &[]).as_deref(), Some("invalid-request"));
+        for text in ["a\0b", "a\u{1b}[31m"] {
+            let control = SetReminder { text: text.to_owned(), ..wish(20) };
+            assert_eq!(slug(control, &[]).as_deref(), Some("invalid-request"), "{text:?}");
+        }
+        assert_eq!(slug(SetReminder { text: "two\nlines".to_owned(), ..wish(20) }, &[]), None);
         let long = SetReminder { text: "ä".repeat(REMINDER_CHARS + 1), ..wish(20) };
         assert_eq!(slug(long, &[]).as_deref(), Some("invalid-request"));
         assert_eq!(slug(SetReminder { text: "ä".repeat(REMINDER_CHARS), ..wish(20) }, &[]), None);

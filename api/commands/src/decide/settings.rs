@@ -88,6 +88,9 @@ pub(crate) fn stale(situation: Situation<'_>, change: &ChangeSettings, since: &[
     problem
 }
 
+/// Values that do not fit and are named in an answer, at most: it must fit into a record.
+pub(crate) const NAMED_ERRORS: usize = 100;
+
 /// A change that changes nothing is a fact as well: repeated later, when something else holds, it must
 /// not take effect then.
 pub(crate) fn change(
@@ -99,7 +102,7 @@ pub(crate) fn change(
     check(module, &change.set).and_then(|()| zones_are_known(module, &change.set)).map_err(|errors| {
         let first = errors.first().map(|error| error.message.clone()).unwrap_or_default();
         let mut problem = invalid(first);
-        problem.members.errors = errors;
+        problem.members.errors = errors.into_iter().take(NAMED_ERRORS).collect();
         problem
     })?;
     if change.via.len() > 16 {

@@ -6,7 +6,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use miso_command_catalogue::Problem;
+use miso_command_catalogue::{Permissions, Problem};
 use miso_model::{Aggregate, Answer, Request};
 use miso_settings::{MODULES, Module, Scope, Settings, StoredModule, module_json, modules_of};
 use serde::Deserialize;
@@ -158,6 +158,19 @@ async fn put(
     changed(aggregate, &answer)
 }
 
+/// Fields may need more of who changes them than changing settings does.
+fn may_set(module: &Module, set: &Map<String, Value>, permissions: Permissions) -> Result<(), Problem> {
+    let fields = set.keys().filter_map(|key| module.field(key));
+    for field in fields {
+        let missing = permissions.missing(field.actor_needs);
+        if missing != Permissions::NONE {
+            let detail = format!("Changing {} needs the permission {}.", field.title, missing.names().join(", "));
+            return Err(Problem::new(403, "missing-permissions", "Not allowed", detail));
+        }
+    }
+    Ok(())
+}
+
 /// Has a change decided, as the caller's.
 pub(super) async fn ask(
     api: &Api,
@@ -167,6 +180,7 @@ pub(super) async fn ask(
     mut change: ChangeSettings,
 ) -> Result<Answer, Problem> {
     let Some(context) = &caller.context else { return Err(super::caller::nobody()) };
+    may_set(module_of(aggregate, &change.module)?, &change.set, context.permissions)?;
     if change.via.is_empty() {
         via(context).clone_into(&mut change.via);
     }

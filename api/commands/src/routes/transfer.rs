@@ -56,7 +56,8 @@ struct Import {
 }
 
 /// `POST /v1/guilds/{guild}/settings-file`: each module of the file becomes as it is there; modules
-/// that are not in it stay. With an error nothing is changed.
+/// that are not in it stay. With a value that does not fit nothing is changed; a module that somebody else
+/// changes meanwhile ends the import where it is, and the audit shows what was taken in.
 pub(crate) async fn import(
     State(api): State<Arc<Api>>,
     caller: Caller,

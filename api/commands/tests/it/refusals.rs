@@ -23,6 +23,25 @@ fn context() -> SignedContext {
 }
 
 #[tokio::test]
+async fn who_may_not_give_roles_at_discord_may_not_through_settings_either() {
+    let world = World::new().await;
+    let instance = world.instance(CommandsConfig { cluster_key: Some(KEY.to_owned()) }).await;
+    let roles = Permissions::MANAGE_GUILD.and(Permissions::MANAGE_ROLES);
+    for (permissions, status) in [(Permissions::MANAGE_GUILD, 403), (roles, 200), (Permissions::ADMINISTRATOR, 200)] {
+        for (module, values) in
+            [("roles", json!({"autoroles": ["5"]})), ("activity", json!({"rewards": [{"level": 1, "role": "5"}]}))]
+        {
+            let signed = SignedContext { permissions, ..context() }.sign(KEY.as_bytes());
+            let url = instance.url(&format!("/v1/guilds/7/settings/{module}"));
+            let request = client().put(url).bearer_auth(KEY).header("miso-context", signed);
+            let answer = json_of(request.json(&json!({"values": values})).send().await.expect("answers")).await;
+            assert_eq!(answer.0.as_u16(), status, "{module}: {}", answer.1);
+        }
+    }
+    instance.stop().await;
+}
+
+#[tokio::test]
 async fn only_a_fresh_context_of_our_key_for_this_guild_and_a_manager_changes_settings() {
     let world = World::new().await;
     let instance = world.instance(CommandsConfig { cluster_key: Some(KEY.to_owned()) }).await;

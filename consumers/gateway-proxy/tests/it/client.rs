@@ -78,6 +78,11 @@ impl Client {
         self.socket.send(message).await.expect("sends");
     }
 
+    /// A message that the other side may cut off in the middle.
+    pub(crate) async fn raw_or_cut(&mut self, message: Message) {
+        let _ = self.socket.send(message).await;
+    }
+
     pub(crate) async fn identify(&mut self, token: &str) {
         self.identify_with(token, &json!({"intents": INTENTS})).await;
     }

@@ -59,7 +59,7 @@ pub async fn run_events(
 ) -> Result<(), HandlersError> {
     let settings = tokio::select! {
         () = cancel.cancelled() => return Ok(()),
-        settings = Followed::fold(&log) => settings?,
+        settings = Followed::prepared(&log, &state) => settings?,
     };
     let events =
         Events { config, log: log.clone(), state: Arc::clone(&state), settings, counts: Counts::default(), own: None };

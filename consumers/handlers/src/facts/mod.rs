@@ -36,11 +36,8 @@ pub async fn run_facts(
     state: Arc<DiscordState>,
     cancel: CancellationToken,
 ) -> Result<(), HandlersError> {
-    // Permissions are looked up in Discord's state.
-    let mut ready = state.ready();
     let prepared = async {
-        let _ = ready.wait_for(|ready| *ready).await;
-        let settings = Followed::fold(&log).await?;
+        let settings = Followed::prepared(&log, &state).await?;
         Ok::<_, HandlersError>((settings, Schemas::open(log.clone()).await?))
     };
     let (settings, schemas) = tokio::select! {

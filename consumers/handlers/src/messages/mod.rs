@@ -72,7 +72,7 @@ pub async fn run_messages(
 ) -> Result<(), HandlersError> {
     let settings = tokio::select! {
         () = cancel.cancelled() => return Ok(()),
-        settings = Followed::fold(&log) => settings?,
+        settings = Followed::prepared(&log, &state) => settings?,
     };
     let messages = Messages {
         config,

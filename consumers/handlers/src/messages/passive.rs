@@ -13,6 +13,7 @@ use crate::action::Cause;
 use crate::guild::{guild_of, values};
 use crate::history::jump_url;
 use crate::person::Person;
+use crate::place::{WRITE, may};
 use crate::placeholders::render;
 use crate::text::{CONTENT, cut};
 
@@ -108,7 +109,8 @@ pub(crate) fn say(heard: &Heard<'_>, settings: &GuildMessages, template: &str) -
     let message = heard.message;
     let closed = settings.closed_channels.contains(&message.channel_id.0)
         || settings.closed_members.contains(&message.author.id.0);
-    if closed {
+    // What Discord would refuse is not sent: refusals are rationed.
+    if closed || !may(heard.state, heard.guild, message.channel_id, WRITE) {
         return Vec::new();
     }
     metrics::counter!("miso_handlers_custom_commands_total").increment(1);
@@ -116,7 +118,7 @@ pub(crate) fn say(heard: &Heard<'_>, settings: &GuildMessages, template: &str) -
     let text = render(template, &values(&guild_of(heard.state, heard.guild), &author));
     let body = json!({"content": cut(&text, CONTENT), "allowed_mentions": {"parse": [], "users": [author.id]}});
     let mut out = vec![heard.cause.message("custom", message.channel_id, &body)];
-    if settings.delete_trigger {
+    if settings.delete_trigger && may(heard.state, heard.guild, message.channel_id, Permissions::MANAGE_MESSAGES) {
         out.push(heard.cause.delete("trigger", message.channel_id, message.id));
     }
     out

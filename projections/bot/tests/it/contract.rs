@@ -34,6 +34,10 @@ async fn values_come_back_as_they_were_bound() {
             assert_eq!(store.execute(sql(PUT, params)).await, Ok(1), "{}", engine.name);
         }
         assert_eq!(all(store).await, rows.map(Row), "{}", engine.name);
+        // PostgreSQL takes no NUL; a fact that holds one must be projected all the same, and alike.
+        store.execute(sql(PUT, vec!["a\0z".into(), 7.into(), Value::Null])).await.expect("takes it");
+        let found = store.query("select value from counters where name = 'az'", vec![]).await.expect("reads");
+        assert_eq!(found[0].integer(0), Ok(Some(7)), "{}", engine.name);
         let found = store.query("select value from counters where name = $1", vec![odd.into()]).await.expect("reads");
         assert_eq!(found[0].integer(0), Ok(Some(i64::MAX)));
         assert!(matches!(found[0].text(0), Err(StoreError::Refused(_))) && found[0].integer(1).is_err());
