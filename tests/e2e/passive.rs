@@ -46,7 +46,7 @@ impl World {
         let context = SignedContext {
             user: user.parse().expect("an id"),
             guild: Some(self.guild.id.parse().expect("an id")),
-            permissions: Permissions::MANAGE_GUILD,
+            permissions: Permissions::MANAGE_GUILD.and(Permissions::MANAGE_ROLES),
             via: "panel".to_owned(),
             name: None,
             expires_s: now_ms() / 1_000 + 60,

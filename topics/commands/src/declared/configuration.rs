@@ -158,8 +158,6 @@ pub(super) const COMMANDS: &[Command] = &[
     },
     Command {
         bot_permissions: Permissions::MANAGE_ROLES,
-        // As at Discord: who gives roles needs it, through a bot too.
-        permissions: Permissions::MANAGE_GUILD.and(Permissions::MANAGE_ROLES),
         ..setting(
             "autorole add",
             "Adds a role that newcomers get.",
