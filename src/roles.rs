@@ -187,7 +187,7 @@ fn troubled(status: &GatewayStatus) -> bool {
 
 async fn commands_api(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
     let store = miso_bot_store::open(&shared.config.store.0).await?;
-    let config = CommandsConfig { cluster_key: shared.config.cluster_key.clone().map(|key| key.0) };
+    let config = CommandsConfig { cluster_key: shared.config.cluster_key.clone().map(|key| key.0), ..CommandsConfig::default() };
     let api = CommandsApi::start(config, Arc::clone(&shared.log), store, cancel);
     let mut prepared = api.ready();
     let readiness = shared.readiness.clone();

@@ -4,6 +4,7 @@ use miso_log::SharedLog;
 use tokio::sync::watch;
 
 use crate::answers::Board;
+use crate::embedder::Embedder;
 use crate::routes::limits::Limits;
 
 /// What the endpoints share.
@@ -14,6 +15,8 @@ pub(crate) struct Api {
     pub(crate) store: watch::Receiver<Option<BotStore>>,
     pub(crate) board: Board,
     pub(crate) limits: Limits,
+    /// Where links are looked up; none where it is not set up.
+    pub(crate) embedder: Option<Embedder>,
 }
 
 impl Api {

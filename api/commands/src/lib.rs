@@ -12,6 +12,7 @@ mod ask;
 mod commands;
 mod decide;
 mod decider;
+mod embedder;
 mod parked;
 mod plan;
 mod problem;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 pub use answers::MAX_WAITING;
 pub use ask::{ASK_ATTEMPTS, ASK_PATIENCE};
 pub use commands::change::EDIT_ATTEMPTS;
+pub use commands::media::{MEDIA_FILE_BYTES, MEDIA_FILES};
 pub use decide::activity::{ActivityObserved, MemberObserved, OBSERVED_MEMBERS, WINDOW_MS, WINDOW_XP};
 pub use decide::counts::COUNTED_HOURS;
 pub use decide::personal::{DELETE_PERSONAL_DATA, FORGET_MEMBER};
@@ -39,6 +41,7 @@ pub use decide::reminders::{
 pub use decide::settings::{CHANGE_SETTINGS, ChangeSettings, SETTINGS_BYTES, STALE_CHANGES, SettingsAnswer};
 pub use decide::stars::{POSTING_MS, StarChanged, StarToBePosted};
 pub use decider::{DECIDE_BATCH, GROUP};
+pub use embedder::{EMBEDDER_ANSWER_BYTES, EMBEDDER_TIMEOUT};
 pub use miso_http::MAX_CONNECTIONS;
 pub use routes::BODY_BYTES;
 pub use routes::activity::{LEADERBOARD_PAGE, STATISTICS_DAYS};
@@ -51,11 +54,16 @@ pub use routes::openapi::openapi;
 pub struct CommandsConfig {
     /// `MISO_CLUSTER_KEY`: when set, callers must send it as `Authorization: Bearer <key>`.
     pub cluster_key: Option<String>,
+    /// `MISO_EMBEDDER_URL`: where the media embedder is; without it links are not looked up.
+    pub embedder_url: Option<String>,
 }
 
 impl std::fmt::Debug for CommandsConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CommandsConfig").field("cluster_key", &self.cluster_key.as_ref().map(|_| "set")).finish()
+        f.debug_struct("CommandsConfig")
+            .field("cluster_key", &self.cluster_key.as_ref().map(|_| "set"))
+            .field("embedder_url", &self.embedder_url)
+            .finish()
     }
 }
 
@@ -71,6 +79,9 @@ pub enum CommandsError {
     /// The log failed in a way that waiting does not mend.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The client for another service cannot be built.
+    #[error("the HTTP client cannot be built: {0}")]
+    Client(String),
     /// The listener failed.
     #[error("the listener failed: {0}")]
     Listen(#[from] std::io::Error),
@@ -107,12 +118,16 @@ impl CommandsApi {
     pub async fn serve(self, listener: TcpListener) -> Result<(), CommandsError> {
         let store = watch::Sender::new(None);
         let board = answers::Board::default();
+        let embedder = self.config.embedder_url.as_deref();
+        let embedder = embedder.map(|url| embedder::Embedder::new(url, self.config.cluster_key.clone()));
+        let embedder = embedder.transpose().map_err(|error| CommandsError::Client(error.to_string()))?;
         let api = Arc::new(api::Api {
             cluster_key: self.config.cluster_key,
             log: self.log.clone(),
             store: store.subscribe(),
             board: board.clone(),
             limits: routes::limits::Limits::default(),
+            embedder,
         });
         let mut tasks: JoinSet<Result<(), CommandsError>> = JoinSet::new();
         let (router, cancel) = (routes::router(api), self.cancel.clone());

@@ -34,6 +34,10 @@ pub enum Value {
     Moment(Moment),
     /// Of [`Kind::Options`].
     Options(Vec<String>),
+    /// Of [`Kind::Links`].
+    Links(Vec<String>),
+    /// Of [`Kind::Flag`].
+    Flag(bool),
 }
 
 /// Why an argument does not fit.
@@ -106,6 +110,15 @@ pub enum ArgumentProblem {
     /// More than it takes.
     #[error("takes {max} options at most")]
     TooManyOptions {
+        /// How many may be.
+        max: usize,
+    },
+    /// No link.
+    #[error("must be a link that begins with `https://`")]
+    NotLink,
+    /// More links than it takes.
+    #[error("takes {max} links at most")]
+    TooManyLinks {
         /// How many may be.
         max: usize,
     },

@@ -19,6 +19,8 @@ pub enum Group {
     Reminders,
     /// choose, rng.
     Fun,
+    /// embed, instagram.
+    Media,
 }
 
 impl Group {
@@ -32,6 +34,7 @@ impl Group {
         Self::Server,
         Self::Reminders,
         Self::Fun,
+        Self::Media,
     ];
 
     /// For people and for JSON.
@@ -46,6 +49,7 @@ impl Group {
             Self::Server => "Server",
             Self::Reminders => "Reminders",
             Self::Fun => "Fun",
+            Self::Media => "Media",
         }
     }
 
@@ -162,6 +166,17 @@ pub enum Kind {
     Options {
         /// How many at most.
         max: usize,
+    },
+    /// Links, with white space between.
+    Links {
+        /// How many at most.
+        max: usize,
+    },
+    /// `-c`, anywhere in the line, or the argument's name after `--`: true where it is there. Stands
+    /// after all others.
+    Flag {
+        /// Lower case.
+        letter: char,
     },
     /// The name of a command of this catalogue: the rest of the line.
     CommandName,
@@ -308,6 +323,9 @@ fn shown(argument: &Argument) -> String {
         Kind::ChannelOrMember => "channel or member".to_owned(),
         Kind::Role => "role".to_owned(),
         Kind::Choice { options } => options.join("|"),
+        Kind::Links { max: 1 } => "link".to_owned(),
+        Kind::Links { .. } => "link …".to_owned(),
+        Kind::Flag { letter } => format!("-{letter}"),
         Kind::Text { .. }
         | Kind::Message { .. }
         | Kind::Integer { .. }

@@ -68,6 +68,34 @@ pub struct Image {
     pub role: ImageRole,
 }
 
+/// What an attachment's address begins with when the Last.fm middleware serves it.
+pub const FROM_LASTFM: &str = "lastfm:";
+/// What an attachment's address begins with when the media embedder serves it.
+pub const FROM_EMBEDDER: &str = "embedder:";
+
+/// A file that goes along with an answer. A client fetches it from the service that its address names:
+/// `lastfm:/v1/…` or `embedder:/v1/…`, a path there. An image of the address `attachment://NAME` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its file name, with an ending that fits: letters, digits, `.`, `-` and `_`.
+    pub name: String,
+    /// Where it is.
+    pub url: String,
+    /// Whether it is hidden until one asks for it.
+    #[serde(default)]
+    pub spoiler: bool,
+}
+
+impl Attachment {
+    /// The name under which it is sent.
+    #[must_use]
+    pub fn sent_name(&self) -> String {
+        let fits = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        let name: String = self.name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
+        if self.spoiler { format!("SPOILER_{name}") } else { name }
+    }
+}
+
 /// A button that opens an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
@@ -95,6 +123,9 @@ pub struct Document {
     /// Images by address.
     #[serde(default)]
     pub images: Vec<Image>,
+    /// Files that go along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// What it is about.
     #[serde(default)]
     pub colour: Colour,
@@ -138,6 +169,13 @@ impl Document {
     #[must_use]
     pub fn image(mut self, role: ImageRole, url: impl Into<String>) -> Self {
         self.images.push(Image { url: url.into(), role });
+        self
+    }
+
+    /// With one more file.
+    #[must_use]
+    pub fn attachment(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.attachments.push(Attachment { name: name.into(), url: url.into(), spoiler: false });
         self
     }
 }

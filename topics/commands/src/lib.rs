@@ -12,6 +12,7 @@ mod context;
 mod declared;
 mod directory;
 mod document;
+mod links;
 mod may_run;
 mod moment;
 mod near;
@@ -30,7 +31,8 @@ pub use command::{Argument, Command, Cooldown, Edit, Family, GLOBAL_COOLDOWN, Gr
 pub use context::{Context, Invocation};
 pub use declared::CATALOGUE;
 pub use directory::{Anywhere, Directory, Wanted};
-pub use document::{Colour, Document, Field, Image, ImageRole, Link};
+pub use document::{Attachment, Colour, Document, FROM_EMBEDDER, FROM_LASTFM, Field, Image, ImageRole, Link};
+pub use links::{FoundLink, LINK_BYTES, MAX_LINKS, Provider, link_of, links_in};
 pub use may_run::{Asker, Reason, Verdict, may_run, rule_cooldown};
 pub use miso_model::Permissions;
 pub use moment::{Day, MOMENT_WORDS, Moment, MomentError};

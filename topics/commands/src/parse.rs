@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
@@ -76,6 +77,21 @@ impl Args {
         }
     }
 
+    /// Of links; none where there are none.
+    #[must_use]
+    pub fn links(&self, name: &str) -> &[String] {
+        match self.get(name) {
+            Some(Value::Links(links)) => links,
+            _ => &[],
+        }
+    }
+
+    /// Whether a flag was given.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        matches!(self.get(name), Some(Value::Flag(true)))
+    }
+
     /// Of a point in time; [`Moment::resolve`] tells when that is.
     #[must_use]
     pub fn moment(&self, name: &str) -> Option<Moment> {
@@ -112,8 +128,12 @@ pub fn parse(command: &Command, line: &str) -> Result<Args, ArgumentError> {
 /// The first argument that does not fit, with the word that was given for it.
 pub fn parse_in(command: &Command, line: &str, directory: &dyn Directory) -> Result<Args, ArgumentError> {
     let mut args = BTreeMap::new();
+    let line = flags(command, line, &mut args);
     let mut rest = line.trim();
     for (index, argument) in command.arguments.iter().enumerate() {
+        if matches!(argument.kind, Kind::Flag { .. }) {
+            continue;
+        }
         if let Some(after) = argument.after.and_then(|word| without_word(rest, word)) {
             rest = after;
         }
@@ -139,6 +159,37 @@ pub fn parse_in(command: &Command, line: &str, directory: &dyn Directory) -> Res
     Ok(Args(args))
 }
 
+/// Takes the flags out of a line, where the command has any; several letters may follow one dash.
+fn flags<'a>(command: &Command, line: &'a str, args: &mut BTreeMap<&'static str, (Kind, Value)>) -> Cow<'a, str> {
+    let declared: Vec<(char, &Argument)> = command
+        .arguments
+        .iter()
+        .filter_map(|argument| match argument.kind {
+            Kind::Flag { letter } => Some((letter, argument)),
+            _ => None,
+        })
+        .collect();
+    if declared.is_empty() {
+        return Cow::Borrowed(line);
+    }
+    let meant = |word: &str| -> Option<Vec<&Argument>> {
+        let word = word.to_lowercase();
+        if let Some(name) = word.strip_prefix("--") {
+            return declared.iter().find(|(_, flag)| flag.name == name).map(|(_, flag)| vec![*flag]);
+        }
+        let letters = word.strip_prefix('-').filter(|letters| !letters.is_empty())?.chars();
+        letters.map(|c| declared.iter().find(|(letter, _)| *letter == c).map(|(_, flag)| *flag)).collect()
+    };
+    let mut others = Vec::new();
+    for word in line.split_whitespace() {
+        match meant(word) {
+            Some(flags) => args.extend(flags.into_iter().map(|flag| (flag.name, (flag.kind, Value::Flag(true))))),
+            None => others.push(word),
+        }
+    }
+    Cow::Owned(others.join(" "))
+}
+
 /// What an argument takes of the rest of a line: its text, that as it was typed, and what is left.
 fn taken<'a>(argument: &Argument, rest: &'a str, last: bool) -> Result<(String, &'a str, &'a str), ArgumentError> {
     let word = || {
@@ -156,6 +207,8 @@ fn taken<'a>(argument: &Argument, rest: &'a str, last: bool) -> Result<(String, 
         | Kind::Range { .. }
         | Kind::Timezone
         | Kind::Emoji
+        | Kind::Links { .. }
+        | Kind::Flag { .. }
         | Kind::CommandName
         | Kind::CommandsName => Ok((rest.to_owned(), rest, "")),
         Kind::Moment => Ok(moment(rest).unwrap_or_else(|| (rest.to_owned(), first_line(rest), ""))),
@@ -279,6 +332,11 @@ mod tests {
             ("timezone helsinki", r#"{"zone":"Europe/Helsinki"}"#),
             ("ship <@5> and green tea", r#"{"first":"<@5>","second":"green tea"}"#),
             ("ship tea", r#"{"first":"tea"}"#),
+            ("embed https://a.io/1", r#"{"links":["https://a.io/1"]}"#),
+            (
+                "embed -cs <https://a.io/1> b.io/2 --delete",
+                r#"{"caption":true,"delete":true,"links":["https://a.io/1","https://b.io/2"],"spoiler":true}"#,
+            ),
         ] {
             assert_eq!(parsed(line), Ok(json(expected)), "{line}");
         }
@@ -303,6 +361,10 @@ mod tests {
             ("remindme someday to rest", vec!["`when`", "`someday to rest`", "`in 2h`"]),
             ("remindme in 2h", vec!["`text`", "missing"]),
             ("timezone nowhere", vec!["`zone`", "`nowhere`", "`Europe/Helsinki`"]),
+            ("embed", vec!["`links`", "missing"]),
+            ("embed -c", vec!["`links`", "missing"]),
+            ("embed -x https://a.io/1", vec!["`links`", "`-x https://a.io/1`", "https://"]),
+            ("embed a.io/1 a.io/2 a.io/3 a.io/4 a.io/5 a.io/6", vec!["`links`", "5 links at most"]),
             ("command restrict <#5> jam", vec!["`command`", "`jam`", "no command"]),
         ] {
             let error = parsed(line).expect_err(line);

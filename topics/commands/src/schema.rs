@@ -1,6 +1,6 @@
 use serde_json::{Map, Value as Json, json};
 
-use crate::{Argument, CATALOGUE, Command, Group, Kind, Place};
+use crate::{Argument, CATALOGUE, Command, Group, Kind, LINK_BYTES, Place};
 
 /// JSON Schema (2020-12) of a command's `args`.
 #[must_use]
@@ -54,6 +54,11 @@ fn property(argument: &Argument) -> Json {
         Kind::Options { max } => {
             json!({"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": max})
         }
+        Kind::Links { max } => {
+            let link = json!({"type": "string", "format": "uri", "maxLength": LINK_BYTES});
+            json!({"type": "array", "items": link, "minItems": 1, "maxItems": max})
+        }
+        Kind::Flag { letter } => json!({"type": "boolean", "default": false, "x-flag": format!("-{letter}")}),
         Kind::CommandName => json!({"type": "string", "enum": names().collect::<Vec<_>>()}),
         Kind::CommandsName => {
             let families = CATALOGUE.families.iter().map(|family| family.name);

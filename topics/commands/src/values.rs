@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use miso_model::{ChannelId, Snowflake, UserId};
 
 use crate::directory::{Anywhere, Directory, Wanted};
+use crate::links::link_of;
 use crate::span::{duration, duration_text};
 use crate::{ArgumentProblem, CATALOGUE, Kind, Moment, Value, zone_named};
 
@@ -35,6 +36,8 @@ pub(crate) fn from_text(kind: Kind, text: &str, directory: &dyn Directory) -> Re
         Kind::Choice { options } => choice(text, options),
         Kind::Emoji => emoji(text).map(Value::Text).ok_or(ArgumentProblem::NotEmoji),
         Kind::Options { max } => options(text.split(" or ").map(str::to_owned), max),
+        Kind::Links { max } => links(text.split_whitespace(), max),
+        Kind::Flag { .. } => Ok(Value::Flag(true)),
         Kind::CommandName => command_name(text),
         Kind::CommandsName => {
             CATALOGUE.commands_name(text).map(|name| Value::Text(name.to_owned())).ok_or(ArgumentProblem::NoSuchCommand)
@@ -86,6 +89,14 @@ pub(crate) fn from_json(kind: Kind, json: &Json) -> Result<Value, ArgumentProble
             let all = all.iter().map(|option| option.as_str().map(str::to_owned).ok_or_else(wrong));
             options(all.collect::<Result<Vec<_>, _>>()?.into_iter(), max)
         }
+        Kind::Links { max } => {
+            let all = json.as_array().ok_or(ArgumentProblem::WrongType("an array of links"))?;
+            if all.iter().any(|link| !link.is_string()) {
+                return Err(ArgumentProblem::NotLink);
+            }
+            links(all.iter().filter_map(Json::as_str), max)
+        }
+        Kind::Flag { .. } => json.as_bool().map(Value::Flag).ok_or(ArgumentProblem::WrongType("true or false")),
         Kind::Text { .. }
         | Kind::Message { .. }
         | Kind::Timezone
@@ -111,6 +122,8 @@ pub(crate) fn to_json(kind: Kind, value: &Value) -> Json {
         Value::Moment(Moment::At(unix_ms)) => json!(unix_ms),
         Value::Moment(moment) => json!(moment.to_string()),
         Value::Options(options) => json!(options),
+        Value::Links(links) => json!(links),
+        Value::Flag(given) => json!(given),
     }
 }
 
@@ -226,6 +239,15 @@ fn options(all: impl Iterator<Item = String>, max: usize) -> Result<Value, Argum
         0 | 1 => Err(ArgumentProblem::TooFewOptions),
         count if count > max => Err(ArgumentProblem::TooManyOptions { max }),
         _ => Ok(Value::Options(options)),
+    }
+}
+
+fn links<'a>(words: impl Iterator<Item = &'a str>, max: usize) -> Result<Value, ArgumentProblem> {
+    let links: Vec<String> = words.map(link_of).collect::<Option<_>>().ok_or(ArgumentProblem::NotLink)?;
+    match links.len() {
+        0 => Err(ArgumentProblem::NotLink),
+        count if count > max => Err(ArgumentProblem::TooManyLinks { max }),
+        _ => Ok(Value::Links(links)),
     }
 }
 

@@ -7,10 +7,17 @@
 //! has its default ([`Module::with_defaults`]). `version` counts the changes of the module, from 1.
 
 mod check;
+mod embeds;
 mod field;
 mod modules;
 mod schema;
 mod stored;
+
+/// Bytes of all settings of an aggregate, as JSON, at most.
+pub const SETTINGS_BYTES: usize = 200 * 1_024;
+/// Bytes of a file that carries an aggregate's settings, at most, and of a request that does: all of
+/// them and what stands around them.
+pub const FILE_BYTES: usize = 256 * 1_024;
 
 pub use check::{FieldError, check};
 pub use field::{Default, Field, Kind, Module, Scope};

@@ -1,5 +1,6 @@
 use miso_model::Permissions;
 
+use crate::embeds;
 use crate::{Default, Field, Kind, Module, Scope};
 
 /// Text channels and announcement channels.
@@ -18,7 +19,7 @@ const fn field(key: &'static str, title: &'static str, help: &'static str, kind:
     Field { key, title, help, kind, default, bot_needs: Permissions::NONE, actor_needs: Permissions::NONE }
 }
 
-const fn needs(field: Field, bot_needs: Permissions) -> Field {
+pub(crate) const fn needs(field: Field, bot_needs: Permissions) -> Field {
     Field { bot_needs, ..field }
 }
 
@@ -27,7 +28,7 @@ const fn gives_roles(field: Field) -> Field {
     Field { bot_needs: Permissions::MANAGE_ROLES, actor_needs: Permissions::MANAGE_ROLES, ..field }
 }
 
-const fn switch(key: &'static str, title: &'static str, help: &'static str) -> Field {
+pub(crate) const fn switch(key: &'static str, title: &'static str, help: &'static str) -> Field {
     field(key, title, help, Kind::Switch, Default::Bool(false))
 }
 
@@ -35,7 +36,7 @@ const fn channel(key: &'static str, title: &'static str, help: &'static str, bot
     needs(field(key, title, help, Kind::Channel { types: TEXT }, Default::Nothing), bot_needs)
 }
 
-const fn channels(key: &'static str, title: &'static str, help: &'static str) -> Field {
+pub(crate) const fn channels(key: &'static str, title: &'static str, help: &'static str) -> Field {
     field(key, title, help, Kind::Channels { max: 50 }, Default::Empty)
 }
 
@@ -277,6 +278,7 @@ pub static MODULES: &[Module] = &[
             channels("ignored", "Ignored channels", "Messages there give nothing."),
         ],
     },
+    embeds::MODULE,
     Module {
         key: "time",
         scope: Scope::User,
@@ -322,6 +324,28 @@ pub static MODULES: &[Module] = &[
             Kind::Switch,
             Default::Bool(true),
         )],
+    },
+    Module {
+        key: "logins",
+        scope: Scope::User,
+        title: "Logins",
+        help: "Logins to the panel that were ended before their time.",
+        fields: &[
+            field(
+                "ended_before_ms",
+                "Ended before",
+                "Logins that began at or before this moment are over; Unix milliseconds.",
+                Kind::Integer { min: 0, max: 4_102_444_800_000 },
+                Default::Integer(0),
+            ),
+            field(
+                "ended",
+                "Ended one by one",
+                "Ids of further logins that are over.",
+                Kind::Words { max: 50, max_chars: 64 },
+                Default::Empty,
+            ),
+        ],
     },
 ];
 

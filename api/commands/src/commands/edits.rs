@@ -77,6 +77,8 @@ fn json_of(value: &Value) -> Json {
         Value::Role(id) | Value::Id(id) => json!(id),
         Value::Channel(id) => json!(id),
         Value::Options(options) => json!(options),
+        Value::Links(links) => json!(links),
+        Value::Flag(given) => json!(given),
         Value::Off | Value::Range { .. } | Value::Moment(_) => Json::Null,
     }
 }

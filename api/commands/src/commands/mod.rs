@@ -6,6 +6,7 @@ mod custom;
 mod edits;
 mod fun;
 mod help;
+pub(crate) mod media;
 mod ping;
 mod prefix;
 mod rank;
@@ -61,6 +62,9 @@ pub(crate) async fn answer(call: &Call<'_>) -> Result<Answered, Problem> {
         "command add" | "command edit" | "command remove" | "command list" | "command search" => {
             custom::custom(call).await
         }
+        "embed" | "instagram" | "tiktok" | "twitter" | "reddit" | "bluesky" | "threads" | "youtube" | "mastodon" => {
+            Ok(media::media(call).await?.into())
+        }
         "rank" => rank::rank(call).await,
         "leaderboard" => rank::leaderboard(call).await,
         "remindme" | "reminder cancel" | "reminder snooze" => reminders::remind(call).await,
@@ -103,6 +107,15 @@ mod tests {
             "reminder snooze",
             "reminders",
             "timezone",
+            "embed",
+            "instagram",
+            "tiktok",
+            "twitter",
+            "reddit",
+            "bluesky",
+            "threads",
+            "youtube",
+            "mastodon",
         ];
         let declared: Vec<_> = CATALOGUE
             .commands

@@ -40,7 +40,9 @@ fn told(how: How, module: &Module, field: &Field, was: &Json, now: &Json) -> Str
     match (how, field.kind) {
         (How::Toggle(_), _) => {
             let adverb = if same { "was already" } else { "is now" };
-            format!("{} {adverb} **{}**.", module.title, text(field, now))
+            // A module's own switch speaks for all of it.
+            let what = if field.key == "enabled" { module.title } else { field.title };
+            format!("{what} {adverb} **{}**.", text(field, now))
         }
         (How::Clear(_), _) => format!("{}: all of them are gone.", field.title),
         (_, Kind::Channels { .. } | Kind::Roles { .. } | Kind::Members { .. } | Kind::Table { .. }) => {
@@ -70,6 +72,7 @@ fn family_of(module: &str) -> &str {
         "roles" => "autorole",
         "commands" => "command",
         "notifications" => "notification",
+        "embeds" => "autoembedder",
         other => other,
     }
 }

@@ -9,6 +9,7 @@ mod concurrent;
 mod endpoints;
 mod handled;
 mod http;
+mod media;
 mod openapi;
 mod rebuild;
 mod refusals;

@@ -214,7 +214,7 @@ impl World {
 
     pub(crate) fn api_at(&self, listener: TcpListener) -> Role {
         let address = listener.local_addr().expect("address");
-        let config = CommandsConfig { cluster_key: Some("key".to_owned()) };
+        let config = CommandsConfig { cluster_key: Some("key".to_owned()), ..CommandsConfig::default() };
         let api = CommandsApi::start(config, self.log.clone(), self.store.clone(), CancellationToken::new());
         let mut task = JoinSet::new();
         task.spawn(async move { api.serve(listener).await.expect("serves") });

@@ -5,6 +5,7 @@ mod configuration;
 mod custom;
 mod fun;
 mod information;
+mod media;
 mod notifications;
 mod reminders;
 mod server;
@@ -73,6 +74,7 @@ const FILES: &[&[Command]] = &[
     server::COMMANDS,
     reminders::COMMANDS,
     fun::COMMANDS,
+    media::COMMANDS,
 ];
 
 const COUNT: usize = {
@@ -116,6 +118,7 @@ pub static CATALOGUE: Catalogue = Catalogue {
         family("notification", &["keyword", "notif"], "Tells you when somebody says one of your words."),
         family("activity", &[], "Experience and levels."),
         family("reminder", &[], "What becomes of your reminders."),
+        family("autoembedder", &["autoembed"], "Shows the posts of links by itself."),
     ],
     commands: &COMMANDS,
 };
