@@ -7,6 +7,8 @@ use miso_log::catalogue::REST_ACTIONS;
 use miso_model::{Action, ChannelId, GuildId, Header, LogRecord, MessageId, UserId};
 use serde_json::{Value, json};
 
+use crate::form::{File, boundary, form};
+
 /// What happened: an event or a fact, looked at by a group.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cause<'a> {
@@ -22,6 +24,19 @@ impl Cause<'_> {
     /// Writes a message. `what` tells apart the actions of one cause.
     pub(crate) fn message(&self, what: &str, channel: ChannelId, body: &Value) -> Append {
         self.action(what, "POST", &format!("/channels/{channel}/messages"), Some(body))
+    }
+
+    /// Writes a message with files; without any, like [`Self::message`].
+    pub(crate) fn message_with(&self, what: &str, channel: ChannelId, body: &Value, files: &[File]) -> Append {
+        if files.is_empty() {
+            return self.message(what, channel, body);
+        }
+        let boundary = boundary(body, files);
+        let form = form(body, files, &boundary);
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        let (action, partition) =
+            self.make_of(what, "POST", &format!("/channels/{channel}/messages"), Some((form, &kind)));
+        Append::new(REST_ACTIONS, partition, action.to_bytes(), self.now_ms)
     }
 
     /// Changes a message of ours.
@@ -56,12 +71,16 @@ impl Cause<'_> {
     }
 
     fn make(&self, what: &str, method: &str, path: &str, body: Option<&Value>) -> (Action, i32) {
+        self.make_of(what, method, path, body.map(|body| (bytes_of(body), "application/json")))
+    }
+
+    fn make_of(&self, what: &str, method: &str, path: &str, body: Option<(Bytes, &str)>) -> (Action, i32) {
         let id = xxhash_rust::xxh3::xxh3_128(format!("{}/{}/{what}", self.group, self.id).as_bytes()).to_be_bytes();
-        let bytes = body.map(bytes_of).unwrap_or_default();
+        let (bytes, kind) = body.map_or((Bytes::new(), None), |(bytes, kind)| (bytes, Some(kind)));
         let (mut action, route) = Action::new(id, self.group, method, path, bytes, self.now_ms, None);
         action.cause = Some(self.id.to_owned());
-        if body.is_some() {
-            action.headers.push(header("content-type", "application/json"));
+        if let Some(kind) = kind {
+            action.headers.push(header("content-type", kind));
         }
         (action, route.partition)
     }

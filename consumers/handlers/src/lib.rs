@@ -20,6 +20,7 @@ mod counts;
 mod events;
 mod facts;
 mod following;
+mod form;
 mod gateway;
 mod guild;
 mod history;
@@ -34,8 +35,9 @@ mod text;
 use miso_log::LogError;
 
 pub use commands::{
-    API_ATTEMPT_TIMEOUT, API_PATIENCE, COMMAND_BATCH, CONCURRENT_CHANNELS, CommandsHandlerConfig,
-    GROUP as COMMANDS_GROUP, run_commands,
+    API_ATTEMPT_TIMEOUT, API_PATIENCE, ATTACHMENT_BATCH_BYTES, ATTACHMENT_TIMEOUT, COMMAND_BATCH, CONCURRENT_CHANNELS,
+    CommandsHandlerConfig, GROUP as COMMANDS_GROUP, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MESSAGE_ATTACHMENT_BYTES,
+    run_commands,
 };
 pub use events::{DEFAULT_PANEL_URL, EventsHandlerConfig, GROUP as EVENTS_GROUP, run_events};
 pub use facts::{GROUP as FACTS_GROUP, run_facts};

@@ -12,6 +12,7 @@ use super::format::{Shape, message};
 use super::pages::Press;
 use super::silence::{CANNOT_WRITE, Way};
 use crate::action::Cause;
+use crate::form::File;
 
 /// Discord's answers to a pressed button: a new message, or the message it is on changed.
 const NEW_MESSAGE: u64 = 4;
@@ -20,14 +21,21 @@ const UPDATE_MESSAGE: u64 = 7;
 const EPHEMERAL: u64 = 64;
 
 /// What is done about a command's answer.
-pub(crate) fn actions(command: &BotCommand, document: &Document, way: Way, pages: bool, now_ms: i64) -> Vec<Append> {
+pub(crate) fn actions(
+    command: &BotCommand,
+    document: &Document,
+    files: &[File],
+    way: Way,
+    pages: bool,
+    now_ms: i64,
+) -> Vec<Append> {
     let cause = Cause { group: GROUP, id: &command.event_id, now_ms };
     let shape = |refers, embed| Shape { embed, refers, page: 0, buttons: pages };
     match way {
         Way::Nothing(_) => Vec::new(),
         Way::Reply { embed, refers } => {
             let body = message(command, document, shape(refers, embed));
-            vec![cause.message("answer", command.channel_id, &body)]
+            vec![cause.message_with("answer", command.channel_id, &body, files)]
         }
         Way::Direct => vec![cause.direct("answer", command.user_id, &direct(command, document, pages))],
         Way::React => vec![reaction(command, now_ms)],
@@ -103,7 +111,7 @@ mod tests {
     fn an_answer_is_a_create_message_in_the_channel_and_the_same_for_a_repeat() {
         let command = said("ping");
         let answered = |command: &BotCommand, now_ms| {
-            actions(command, &Document::text(Colour::Info, "Pong!"), REPLY, true, now_ms).remove(0)
+            actions(command, &Document::text(Colour::Info, "Pong!"), &[], REPLY, true, now_ms).remove(0)
         };
         let first = answered(&command, 5);
         assert_eq!((first.topic, first.partition), (REST_ACTIONS, slot(command.channel_id)));
@@ -118,22 +126,33 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_with_files_is_a_form() {
+        let file = File { name: "a.png".to_owned(), mime: "image/png".to_owned(), bytes: Bytes::from_static(b"PNG") };
+        let document = Document::text(Colour::Lastfm, "chart");
+        let action = read(&actions(&said("chart"), &document, &[file], REPLY, true, 5)[0]);
+        let kind = String::from_utf8(action.headers[0].value.to_vec()).expect("text");
+        assert!(kind.starts_with("multipart/form-data; boundary=miso-"), "{kind}");
+        let body = String::from_utf8(action.body.to_vec()).expect("text");
+        assert!(body.contains("name=\"payload_json\"") && body.contains("\r\n\r\nPNG\r\n--miso-"), "{body}");
+    }
+
+    #[test]
     fn where_the_bot_may_not_write_it_reacts_or_writes_to_the_author() {
         let command = said("ping");
         let document = Document::text(Colour::Info, "Pong!");
-        let react = read(&actions(&command, &document, Way::React, true, 5)[0]);
+        let react = read(&actions(&command, &document, &[], Way::React, true, 5)[0]);
         assert_eq!(
             (react.method.as_str(), react.path.as_str()),
             ("PUT", &*format!("/channels/2/messages/{}/reactions/%F0%9F%99%8A/@me", 4_u64 << 22))
         );
-        let direct = read(&actions(&command, &document, Way::Direct, true, 5)[0]);
+        let direct = read(&actions(&command, &document, &[], Way::Direct, true, 5)[0]);
         assert_eq!(direct.path, "/users/@me/channels");
         let body: Value = serde_json::from_slice(direct.follow_up.as_deref().expect("a message")).expect("json");
         assert!(body["content"] == "You asked in <#2>:" && body.get("message_reference").is_none());
-        assert!(actions(&command, &document, Way::Nothing("unknown"), true, 5).is_empty());
+        assert!(actions(&command, &document, &[], Way::Nothing("unknown"), true, 5).is_empty());
         let list = Document { rows: (1..=25).map(|n| n.to_string()).collect(), ..Document::default() };
         let has_buttons = |pages| {
-            let direct = read(&actions(&command, &list, Way::Direct, pages, 5)[0]);
+            let direct = read(&actions(&command, &list, &[], Way::Direct, pages, 5)[0]);
             let body: Value = serde_json::from_slice(direct.follow_up.as_deref().expect("a message")).expect("json");
             body.get("components").is_some()
         };

@@ -78,7 +78,8 @@ fn page_of(page: usize, count: usize, rows: usize) -> String {
 fn plain(document: &Document, text: &str, footer: Option<&str>) -> String {
     let title = document.title.as_deref().map(|title| format!("**{title}**"));
     let fields = document.fields.iter().map(|field| format!("**{}**: {}", field.name, field.value));
-    let images = document.images.iter().map(|image| image.url.clone());
+    // What is attached is seen without an address.
+    let images = document.images.iter().map(|image| image.url.clone()).filter(|url| !url.starts_with("attachment:"));
     let lines: Vec<String> = title
         .into_iter()
         .chain(Some(text.to_owned()).filter(|text| !text.is_empty()))

@@ -1,6 +1,7 @@
 //! Answering commands.
 
 mod action;
+mod attachments;
 mod client;
 mod cooldown;
 mod display;
@@ -21,12 +22,16 @@ use miso_log::catalogue::BOT_COMMANDS;
 use miso_log::{LogError, Owned, Schemas, SharedLog, Waits, run_owned};
 use tokio_util::sync::CancellationToken;
 
+use self::attachments::Files;
 use self::client::ApiClient;
 use self::rules::Rules;
-use self::worker::Worker;
+use self::worker::{Asks, Worker};
 use crate::HandlersError;
 use crate::settings::Followed;
 
+pub use self::attachments::{
+    ATTACHMENT_BATCH_BYTES, ATTACHMENT_TIMEOUT, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MESSAGE_ATTACHMENT_BYTES,
+};
 pub use self::client::{API_ATTEMPT_TIMEOUT, API_PATIENCE};
 pub use self::worker::{COMMAND_BATCH, CONCURRENT_CHANNELS};
 
@@ -44,6 +49,10 @@ pub struct CommandsHandlerConfig {
     pub patience: Duration,
     /// Commands of any kind that one member may use in a minute; 0: as many as they like.
     pub uses_per_minute: u32,
+    /// Where the Last.fm middleware is, for charts; without it answers go without them, and say so.
+    pub lastfm_url: Option<String>,
+    /// Where the media embedder is, for media; without it answers go without them, and say so.
+    pub embedder_url: Option<String>,
 }
 
 impl CommandsHandlerConfig {
@@ -55,6 +64,8 @@ impl CommandsHandlerConfig {
             cluster_key,
             patience: API_PATIENCE,
             uses_per_minute: GLOBAL_COOLDOWN.uses,
+            lastfm_url: None,
+            embedder_url: None,
         }
     }
 }
@@ -64,6 +75,8 @@ impl std::fmt::Debug for CommandsHandlerConfig {
         let key = self.cluster_key.as_ref().map(|_| "set");
         f.debug_struct("CommandsHandlerConfig")
             .field("commands_url", &self.commands_url)
+            .field("lastfm_url", &self.lastfm_url)
+            .field("embedder_url", &self.embedder_url)
             .field("cluster_key", &key)
             .finish()
     }
@@ -82,6 +95,7 @@ pub async fn run_commands(
     cancel: CancellationToken,
 ) -> Result<(), HandlersError> {
     let client = ApiClient::new(&config)?;
+    let files = Files::new(&config)?;
     let schemas = Arc::new(Schemas::open(log.clone()).await?);
     // Permissions are looked up in Discord's state.
     let mut ready = state.ready();
@@ -96,8 +110,9 @@ pub async fn run_commands(
     let now = rules.view.clone();
     let global = Cooldown { uses: config.uses_per_minute, ..GLOBAL_COOLDOWN };
     let work = |owned: Owned| {
-        let (schemas, client, state) = (Arc::clone(&schemas), client.clone(), Arc::clone(&state));
-        Worker::new(owned, log.clone(), schemas, client, state, now.clone(), global).run()
+        let (schemas, state) = (Arc::clone(&schemas), Arc::clone(&state));
+        let asks = Asks { client: client.clone(), files: files.clone() };
+        Worker::new(owned, log.clone(), schemas, asks, state, now.clone(), global).run()
     };
     let follow = async {
         let mut waits = Waits::default();

@@ -11,6 +11,7 @@ use miso_model::BotCommand;
 
 use super::GROUP;
 use super::action::{actions, delete_trigger, turned};
+use super::attachments::{Allowance, Files, without};
 use super::client::ApiClient;
 use super::cooldown::Cooldowns;
 use super::display::show;
@@ -35,13 +36,20 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// what is known.
 const FOLD_PATIENCE: Duration = Duration::from_secs(5);
 
+/// What is asked of other services.
+#[derive(Debug, Clone)]
+pub(crate) struct Asks {
+    pub(crate) client: ApiClient,
+    pub(crate) files: Files,
+}
+
 /// The owner of one partition of `bot.commands`.
 pub(crate) struct Worker {
     partition: i32,
     owned: Owned,
     log: SharedLog,
     schemas: Arc<Schemas>,
-    client: ApiClient,
+    asks: Asks,
     state: Arc<DiscordState>,
     rules: Rules,
     cooldowns: Cooldowns,
@@ -57,6 +65,8 @@ struct Planned {
     way: Way,
     /// Whether the message that called it is to go.
     deletes: bool,
+    /// Whether the bot may attach files where it answers.
+    attaches: bool,
 }
 
 /// The partition is ours no more, or must be handed back.
@@ -67,14 +77,14 @@ impl Worker {
         owned: Owned,
         log: SharedLog,
         schemas: Arc<Schemas>,
-        client: ApiClient,
+        asks: Asks,
         state: Arc<DiscordState>,
         rules: Rules,
         global: Cooldown,
     ) -> Self {
         let partition = owned.owner.partition();
         let (cooldowns, waits) = (Cooldowns::new(global), Waits::default());
-        Self { partition, owned, log, schemas, client, state, rules, cooldowns, waits }
+        Self { partition, owned, log, schemas, asks, state, rules, cooldowns, waits }
     }
 
     pub(crate) async fn run(mut self) -> Result<(), HandlersError> {
@@ -143,12 +153,12 @@ impl Worker {
                 Err(error) => out.push(parked(GROUP, BOT_COMMANDS, record, "malformed_record", &error.to_string())),
             }
         }
-        let (client, state) = (&self.client, &self.state);
+        let (asks, state, allowance) = (&self.asks, &self.state, &Allowance::default());
         let answering = stream::iter(channels.into_values())
             .map(|commands| async move {
                 let mut answers = Vec::with_capacity(commands.len());
                 for planned in commands {
-                    answers.extend(answer(client, state, planned).await);
+                    answers.extend(answer(asks, state, planned, allowance).await);
                 }
                 answers
             })
@@ -201,7 +211,8 @@ impl Worker {
             && !matches!(way, Way::Nothing(_))
             && (private || rules.switch("commands", "delete_trigger"))
             && standing.bot.cover(Permissions::MANAGE_MESSAGES);
-        Planned { command, press, people, step, way, deletes }
+        let attaches = direct || standing.bot.cover(Permissions::ATTACH_FILES);
+        Planned { command, press, people, step, way, deletes, attaches }
     }
 
     /// Answers and position, all or nothing.
@@ -231,8 +242,8 @@ impl Worker {
 }
 
 /// Carries a command out and says what came of it. What cannot be said is not done either.
-async fn answer(client: &ApiClient, state: &DiscordState, planned: Planned) -> Vec<Append> {
-    let Planned { command, press, people, step, way, deletes } = planned;
+async fn answer(asks: &Asks, state: &DiscordState, planned: Planned, allowance: &Allowance) -> Vec<Append> {
+    let Planned { command, press, people, step, way, deletes, attaches } = planned;
     let mut out = Vec::new();
     if !matches!(way, Way::Nothing(_)) {
         let document = match step.task {
@@ -241,7 +252,7 @@ async fn answer(client: &ApiClient, state: &DiscordState, planned: Planned) -> V
             Task::Say(document) => Some(document),
             Task::Show { command: declared, args } => Some(show(declared.name, &args, state, &command, &people)),
             Task::Ask { command: declared, invocation } => {
-                Some(client.ask(declared.name, &command.event_id, &invocation).await)
+                Some(asks.client.ask(declared.name, &command.event_id, &invocation).await)
             }
         };
         // What changes something is not said again to turn a page; nor is what works in servers only, in
@@ -251,7 +262,20 @@ async fn answer(client: &ApiClient, state: &DiscordState, planned: Planned) -> V
         });
         match (document, &press) {
             (Some(document), Some(press)) => out.push(turned(&command, &document, press, now_ms())),
-            (Some(document), None) => out.extend(actions(&command, &document, way, pages, now_ms())),
+            (Some(mut document), None) => {
+                let files = match way {
+                    Way::Reply { .. } if attaches => asks.files.of(&mut document, allowance).await,
+                    Way::Reply { .. } => {
+                        without(&mut document, "I may not attach files here, so the picture is missing.");
+                        Vec::new()
+                    }
+                    Way::React | Way::Direct | Way::Nothing(_) => {
+                        without(&mut document, "The picture is shown only where I may write.");
+                        Vec::new()
+                    }
+                };
+                out.extend(actions(&command, &document, &files, way, pages, now_ms()));
+            }
             (None, _) => {}
         }
     }
