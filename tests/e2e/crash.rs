@@ -9,6 +9,7 @@ mod commands;
 mod events;
 mod faults;
 mod journal;
+mod killed_handlers;
 mod library;
 mod program;
 

@@ -106,6 +106,11 @@ fn answers<'a>(rest: &'a [RestSeen], said: &'a Said) -> impl Iterator<Item = (u6
     answers.map(|seen| (seen.at_us, seen.body.to_string().contains(&said.token)))
 }
 
+/// When a command was first answered, microseconds.
+pub(crate) fn answered_us(rest: &[RestSeen], said: &Said) -> Option<u64> {
+    answers(rest, said).map(|(at_us, _)| at_us).next()
+}
+
 /// Whether a command that had been given by then was answered only later.
 pub(crate) fn was_open(rest: &[RestSeen], said: &Said, at_us: u64) -> bool {
     said.at_us <= at_us && answers(rest, said).next().is_none_or(|(answered_us, _)| answered_us > at_us)
