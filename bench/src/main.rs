@@ -1,7 +1,8 @@
 //! Measures the built product from outside: a simulated Discord and Miso in processes of their own,
-//! one handler and the REST clients in this one. Prints a table; `make bench` runs it.
+//! one handler, the REST clients and who says commands in this one. Prints a table; `make bench` runs it.
 
 mod client;
+mod commands;
 mod deployment;
 mod events;
 mod rest;
@@ -12,7 +13,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::deployment::{Deployment, Settings};
 
-/// Measures events, latency and REST actions of a built `miso`.
+/// Measures events, latency, REST actions and commands of a built `miso`.
 #[derive(Debug, Parser)]
 struct Options {
     /// The binary, built with --release
@@ -45,13 +46,17 @@ enum Scenario {
     Latency,
     /// Synced REST actions
     Rest,
+    /// As many commands as pass
+    Commands,
+    /// 50 commands a second
+    Answers,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let all = [Scenario::Events, Scenario::Sustained, Scenario::Latency, Scenario::Rest];
-    let scenarios = if options.only.is_empty() { &all[..] } else { &options.only };
+    let all = <Scenario as ValueEnum>::value_variants();
+    let scenarios = if options.only.is_empty() { all } else { &options.only };
     let settings = Settings {
         miso: options.miso.clone(),
         data: options.data.clone(),
@@ -68,6 +73,8 @@ async fn main() -> anyhow::Result<()> {
             Scenario::Sustained => events::sustained(&deployment, options.seconds).await?,
             Scenario::Latency => events::latency(&deployment, options.seconds).await?,
             Scenario::Rest => rest::actions(&deployment, options.seconds).await?,
+            Scenario::Commands => commands::throughput(&deployment).await?,
+            Scenario::Answers => commands::latency(&deployment, options.seconds).await?,
         }
         deployment.end().await?;
     }
