@@ -241,6 +241,14 @@ topics! {
         owner: "any consumer", readers: "operators",
         holds: "records that a consumer gave up on, and gaps, with error class, attempts, origin",
     }
+    /// What operators did.
+    OPERATOR_ACTS = "operator.acts" {
+        partition_by: "none", partitions: 1,
+        kept: Kept::Forever, durability: Durability::Synced, max_record_bytes: RECORD_BYTES,
+        records: &["OperatorAct"],
+        owner: "command line", readers: "operators",
+        holds: "exports, reveals of content, replays, redrives and swaps: who, what range, masked or not",
+    }
     /// Schemas.
     SCHEMAS = "schemas" {
         partition_by: "none", partitions: 1,

@@ -132,6 +132,12 @@ pub trait Log: Send + Sync + Debug {
     /// [`LogError::Unavailable`].
     async fn groups(&self) -> Result<Vec<String>, LogError>;
 
+    /// Whether the offsets of a topic's partitions come from one count, and readers that follow several
+    /// see them in its order: then reading all at once gives the same order each time.
+    fn has_one_order(&self) -> bool {
+        false
+    }
+
     /// The topics that the log was opened with.
     fn topics(&self) -> &[Topic];
 

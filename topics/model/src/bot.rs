@@ -178,4 +178,33 @@ pub struct SchemaRecord {
     pub schema: String,
 }
 
-log_records!(BotCommand, Request, Answer, Fact, Setting, TimerRecord, ParkedRecord, HandlerGap, SchemaRecord);
+/// What an operator did from the command line that others may ask about: kept for ever.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "miso.log")]
+pub struct OperatorAct {
+    /// `operator/<name>`: the name of the system's user.
+    pub actor: String,
+    /// Past tense: `Exported`, `ContentRevealed`, `Replayed`, `Redriven`, `Discarded`, `ModelSwapped`.
+    pub act: String,
+    /// The topic, dataset or model it concerns.
+    pub subject: String,
+    /// Positions, `partition:from..to` with commas between; empty for all.
+    pub range: String,
+    /// Whether what people wrote was masked to its length.
+    pub masked: bool,
+    /// Unix milliseconds.
+    pub at_ms: i64,
+}
+
+log_records!(
+    BotCommand,
+    Request,
+    Answer,
+    Fact,
+    Setting,
+    TimerRecord,
+    ParkedRecord,
+    HandlerGap,
+    SchemaRecord,
+    OperatorAct
+);

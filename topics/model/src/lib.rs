@@ -22,7 +22,9 @@ mod state;
 
 pub use aggregate::{Aggregate, NotAnAggregate};
 pub use avro::{LogRecord, RecordCodec, RecordError, SINGLE_OBJECT_HEADER_LEN, fingerprint_of};
-pub use bot::{Answer, BotCommand, Fact, HandlerGap, ParkedRecord, Request, SchemaRecord, Setting, TimerRecord};
+pub use bot::{
+    Answer, BotCommand, Fact, HandlerGap, OperatorAct, ParkedRecord, Request, SchemaRecord, Setting, TimerRecord,
+};
 pub use event::{Checkpoint, GatewayCommand, GatewayEvent, GatewayGap, ShardClaim, ShardReady, ShardState};
 pub use event_codec::EventView;
 pub use ids::{ChannelId, GuildId, MessageId, Snowflake, UserId};
@@ -78,5 +80,6 @@ pub fn all_codecs() -> Vec<&'static RecordCodec> {
         ParkedRecord::codec(),
         HandlerGap::codec(),
         SchemaRecord::codec(),
+        OperatorAct::codec(),
     ]
 }

@@ -197,6 +197,10 @@ impl Log for EmbeddedReader {
         self.inner.readers.run(query).await.map_err(LogError::Unavailable)
     }
 
+    fn has_one_order(&self) -> bool {
+        true
+    }
+
     fn topics(&self) -> &[Topic] {
         &self.inner.catalogue
     }

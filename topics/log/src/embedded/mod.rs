@@ -5,6 +5,7 @@
 //! timer while nobody writes. Readers at the head never come here: see [`Ring`].
 
 mod assignment;
+mod backup;
 mod chores;
 mod file;
 mod follower;
@@ -38,6 +39,7 @@ use crate::{
     catalogue,
 };
 
+pub use self::backup::copy;
 pub use self::file::MAX_PARTITIONS;
 pub use self::follower::{EmbeddedReader, FOLLOW_INTERVAL};
 pub use self::groups::REVOCATION_TIMEOUT;
@@ -299,6 +301,10 @@ impl Log for EmbeddedLog {
     async fn groups(&self) -> Result<Vec<String>, LogError> {
         let offsets = self.inner.offsets.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(offsets.keys().cloned().collect())
+    }
+
+    fn has_one_order(&self) -> bool {
+        true
     }
 
     fn topics(&self) -> &[Topic] {
