@@ -226,6 +226,10 @@ async fn panel(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()>
         simulator_control_url: config.simulator_control_url.clone(),
         operators: config.panel_operators.iter().copied().map(UserId).collect(),
         ops_url: Some(format!("http://{}", config.ops_listen)),
+        log: Some(Arc::clone(&shared.log)),
+        groups: Some(Arc::clone(&shared.groups)),
+        proxy_url: Some(config.proxy_public_url.clone().unwrap_or_else(|| format!("ws://{}", config.proxy_listen))),
+        ..PanelConfig::default()
     };
     Ok(Panel::serve(panel, listener(shared.panel_listener.as_ref())?, cancel).await?)
 }

@@ -5,6 +5,7 @@ import "./js/save-bar.js";
 import "./js/filter.js";
 import "./js/file.js";
 import "./js/when.js";
+import "./js/amount.js";
 import { localTimes } from "./js/time.js";
 import { swaps } from "./js/swaps.js";
 import { menus } from "./js/menu.js";

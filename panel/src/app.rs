@@ -7,8 +7,10 @@ use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::PanelConfig;
-use crate::clients::{CommandsClient, DataClient, GuildSettings, SimulatorClient, Tokens};
+use crate::clients::{CommandsClient, DataClient, EmbedderClient, GuildSettings, SimulatorClient, Tokens};
 use crate::clock::now_s;
+use crate::logins::Logins;
+use crate::operations::Operations;
 use crate::session::{Seal, Session};
 
 /// How long a service is awaited before a page says that it is away.
@@ -32,6 +34,9 @@ pub(crate) struct App {
     pub(crate) http: reqwest::Client,
     pub(crate) seal: Seal,
     pub(crate) cancel: CancellationToken,
+    pub(crate) logins: Logins,
+    pub(crate) operations: Option<Operations>,
+    pub(crate) embedder: Option<EmbedderClient>,
     used: Mutex<VecDeque<u64>>,
     refreshed: tokio::sync::Mutex<VecDeque<(u64, Tokens)>>,
     kept: Mutex<Kept>,
@@ -51,14 +56,21 @@ impl App {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
+        let operations = config.log.clone().map(|log| Operations::new(log, config.groups.clone()));
         Ok(Self {
             data: DataClient::new(http.clone(), &config.data_url, &config.cluster_key),
             commands: CommandsClient::new(http.clone(), &config.commands_url, &config.cluster_key),
             simulator: config.simulator_control_url.as_deref().map(|url| SimulatorClient::new(http.clone(), url)),
             seal: Seal::new(&config.cluster_key, &config.public_url),
+            embedder: config
+                .embedder_url
+                .as_deref()
+                .map(|url| EmbedderClient::new(http.clone(), url, &config.cluster_key)),
             http,
             config,
             cancel,
+            logins: Logins::default(),
+            operations,
             used: Mutex::default(),
             refreshed: tokio::sync::Mutex::default(),
             kept: Mutex::default(),

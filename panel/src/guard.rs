@@ -32,6 +32,8 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font
 pub(crate) async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let session: Option<Session> = app.seal.open(Jar::Session, request.headers());
     let (session, changed) = match session {
+        // One that was ended elsewhere is taken from the browser too.
+        Some(session) if !app.logins.holds(&app.commands, &session).await => (None, true),
         Some(session) => app.fresh(session).await,
         None => (None, false),
     };
@@ -54,7 +56,8 @@ pub(crate) async fn around(State(app): State<Arc<App>>, mut request: Request, ne
         }
         response = error_page(&app, &visitor, &failure, method == Method::GET);
     }
-    let sets_session = response.headers().contains_key(header::SET_COOKIE);
+    // A page may set another cookie; only one that sets the session's own knows better.
+    let sets_session = app.seal.is_set(Jar::Session, response.headers());
     if changed && !sets_session {
         let kept = visitor.session.as_ref().and_then(|session| app.seal.keep(Jar::Session, session));
         if let Some(cookie) = kept.or_else(|| app.seal.end(Jar::Session)) {

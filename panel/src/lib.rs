@@ -8,12 +8,16 @@
 mod access;
 mod app;
 mod assets;
+mod carry;
 mod clients;
 mod clock;
 mod failure;
 mod guard;
 mod health;
+mod hierarchy;
 mod login;
+mod logins;
+mod operations;
 mod routes;
 mod rules;
 mod session;
@@ -22,13 +26,17 @@ mod visitor;
 
 use std::sync::Arc;
 
+use miso_groups::Groups;
+use miso_log::SharedLog;
 use miso_model::UserId;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use app::{KEPT_SETTINGS, REFRESHED, UPSTREAM_PATIENCE, USED_STATES};
 pub use guard::BODY_BYTES;
+pub use logins::{ENDED_ONES, KNOWN_USERS, LOOK_AGAIN};
 pub use miso_http::MAX_CONNECTIONS;
+pub use operations::{ACTIONS_LOOKED_AT, COMPACTED, READ_PATIENCE};
 
 /// Section of the configuration.
 #[derive(Clone, Default)]
@@ -49,6 +57,16 @@ pub struct PanelConfig {
     pub operators: Vec<UserId>,
     /// Base of the operations listener that `/ops` shows.
     pub ops_url: Option<String>,
+    /// The log, for `/ops` and for the pipeline beside the playground's messages; none: these pages say so.
+    pub log: Option<SharedLog>,
+    /// Handler groups, for `/ops/groups` and `/ops/handlers/new`.
+    pub groups: Option<Arc<Groups>>,
+    /// Where handlers connect, such as `ws://127.0.0.1:8080`, for the lines that are to be copied.
+    pub proxy_url: Option<String>,
+    /// Base of the embedder, for the box that tries a link.
+    pub embedder_url: Option<String>,
+    /// Base of the Last.fm middleware.
+    pub lastfm_url: Option<String>,
 }
 
 impl std::fmt::Debug for PanelConfig {
@@ -60,6 +78,9 @@ impl std::fmt::Debug for PanelConfig {
             .field("simulator_control_url", &self.simulator_control_url)
             .field("operators", &self.operators)
             .field("ops_url", &self.ops_url)
+            .field("proxy_url", &self.proxy_url)
+            .field("embedder_url", &self.embedder_url)
+            .field("lastfm_url", &self.lastfm_url)
             .finish_non_exhaustive()
     }
 }

@@ -16,7 +16,7 @@ use crate::clock::now_s;
 use crate::failure::Failure;
 use crate::session::{Jar, LOGIN_S, Pending, Session};
 use crate::visitor::SignedIn;
-use miso_http::random_id;
+use miso_http::{now_ms, random_id};
 
 /// Bytes of a `next`, at most.
 const NEXT_BYTES: usize = 512;
@@ -85,6 +85,7 @@ pub(crate) async fn finish(
         access: tokens.access_token,
         refresh: tokens.refresh_token.unwrap_or_default(),
         expires_s: now_s() + tokens.expires_in,
+        started_ms: now_ms(),
         csrf: random_id(),
     };
     let mut response = see_other(own_path(&pending.next))?;
@@ -93,8 +94,21 @@ pub(crate) async fn finish(
     Ok(response)
 }
 
-/// `POST /logout`: ends the login here and at Discord.
+/// `POST /logout`: ends the login here and at Discord. Copies of its cookie count no more either.
 pub(crate) async fn end(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Response, Failure> {
+    let (ended, revoked) =
+        tokio::join!(app.logins.end_one(&app.commands, &signed_in.session), app.data.revoke(&signed_in.session.access));
+    for error in [ended.err(), revoked.err()].into_iter().flatten() {
+        tracing::warn!(%error, "a login was ended in this browser only");
+    }
+    let mut response = see_other("/")?;
+    set(&mut response, app.seal.end(Jar::Session));
+    Ok(response)
+}
+
+/// `POST /logout/everywhere`: ends every login that began before now, this one too.
+pub(crate) async fn end_all(State(app): State<Arc<App>>, signed_in: SignedIn) -> Result<Response, Failure> {
+    app.logins.end_all(&app.commands, &signed_in.session, now_ms()).await?;
     if let Err(error) = app.data.revoke(&signed_in.session.access).await {
         tracing::warn!(%error, "a token was not revoked");
     }

@@ -32,6 +32,9 @@ pub(crate) struct Session {
     pub(crate) refresh: String,
     /// Until when the access token holds; Unix seconds.
     pub(crate) expires_s: i64,
+    /// When the login began; Unix milliseconds.
+    #[serde(default)]
+    pub(crate) started_ms: i64,
     /// Must come back with every form.
     pub(crate) csrf: String,
 }
@@ -107,6 +110,13 @@ impl Seal {
         HeaderValue::from_str(&cookie.encoded().to_string()).ok()
     }
 
+    /// Whether an answer sets or ends this cookie.
+    pub(crate) fn is_set(&self, jar: Jar, headers: &HeaderMap) -> bool {
+        let name = self.name(jar);
+        let mut set = headers.get_all(header::SET_COOKIE).iter();
+        set.any(|value| value.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"=")))
+    }
+
     /// A Set-Cookie header that ends it.
     pub(crate) fn end(&self, jar: Jar) -> Option<HeaderValue> {
         let cookie = Cookie::build((self.name(jar), "")).max_age(Duration::ZERO);
@@ -141,6 +151,7 @@ mod tests {
             access: "token".to_owned(),
             refresh: "again".to_owned(),
             expires_s: 9,
+            started_ms: 5,
             csrf: "c".to_owned(),
         }
     }

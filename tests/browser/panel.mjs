@@ -110,6 +110,36 @@ async function aMemberJoins() {
   console.log("a member joined in the playground and was greeted");
 }
 
+// A greeting is sent as a test, a message's way through the pipeline is seen, a file is compared.
+async function aTestIsSent(guild) {
+  await open(`${guild}/greeting`);
+  await Promise.all([page.waitForNavigation(), page.click("form[action$='/test'] button[value=channel]")]);
+  check((await text("main")).includes("A test is on its way to #general"), "the test is said to be on its way");
+  await open("/play");
+  await eventually("the test arrives", async () => (await text("main")).includes("A test, asked for in the panel"));
+  await page.click(".message:last-of-type .trace-link");
+  await eventually("the pipeline is shown", async () => (await text("#trace")).includes("received by shard"));
+  await picture("pipeline");
+  console.log("a test was sent, and its way through the pipeline seen");
+}
+
+async function starsAreWeighed(guild) {
+  await open(`${guild}/starboard`);
+  await page.waitForSelector("miso-amount input[type=range]");
+  await page.focus("miso-amount input[type=range]");
+  await page.keyboard.press("ArrowRight");
+  check(await page.$eval("#f-amount", (field) => field.value === "5"), "the slider moves the amount");
+  await page.click("[data-reset]");
+}
+
+async function everyLoginEnds() {
+  await open("/me");
+  await Promise.all([page.waitForNavigation(), page.click("form[action='/logout/everywhere'] button")]);
+  await open("/me");
+  check(page.url().includes("/oauth2/authorize"), "after logging out everywhere one logs in again");
+  console.log("logging out everywhere ends the login");
+}
+
 // Only the keyboard: Tab, Space, arrows, Enter, Ctrl+S.
 async function goodbyeByKeyboard(guild) {
   await open(`${guild}/greeting?tab=goodbye`);
@@ -167,14 +197,24 @@ try {
   const guild = await page.$eval("main a[href^='/g/']", (link) => link.getAttribute("href"));
   await greetingByMouse(guild);
   await aMemberJoins();
+  await aTestIsSent(guild);
+  await starsAreWeighed(guild);
   await goodbyeByKeyboard(guild);
   const of_guild = ["general", "access", "commands", "custom-commands", "greeting", "greeting?tab=goodbye", "logs", "starboard",
-    "roles", "activity", "leaderboards", "audit", "transfer"].map((name) => [`${guild}/${name}`]);
+    "roles", "activity", "leaderboards", "lastfm", "embeds", "audit", "transfer"].map((name) => [`${guild}/${name}`]);
   const pages = [["/", "home"], ["/commands"], ["/status"], ["/privacy"], ["/terms"], ["/g", "guilds"], [guild, "overview"],
-    ...of_guild, ["/me"], ["/me/time"], ["/me/notifications"], ["/me/reminders"], ["/me/privacy"], ["/play", "playground"]];
+    ...of_guild, ["/me"], ["/me/time"], ["/me/notifications"], ["/me/reminders"], ["/me/privacy"], ["/me/lastfm"], ["/play", "playground"]];
+  // Who operates the demo sees these too.
+  await open("/me");
+  const operates = await page.$("a[href='/ops']");
+  if (operates) {
+    const ops = ["topics", "topics/gateway.events", "groups", "handlers/new", "shards", "actions", "parked", "tail", "trace", "replays", "health"];
+    pages.push(["/ops", "operations"], ...ops.map((name) => [`/ops/${name}`]));
+  }
   for (const [path, name] of pages) await accessible(path, name);
   check(wrong.length === 0, `axe finds nothing and everything fits:\n  ${wrong.join("\n  ")}\n`);
   console.log(`axe finds nothing on ${pages.length} pages, light and dark, on a phone and a desktop`);
+  await everyLoginEnds();
   check(broken.length === 0, `no request and no script fails: ${broken.join(", ")}`);
   await browser.close();
 } catch (error) {

@@ -192,6 +192,23 @@ impl CommandsClient {
         self.written(request.json(&json!({"modules": modules, "dry_run": dry_run})), &path).await
     }
 
+    /// Has sent what a module would send: to the channel that is set, or to who asks.
+    pub(crate) async fn sample(&self, by: &As, guild: GuildId, what: &str, direct: bool) -> Result<Value, ClientError> {
+        let path = format!("/guilds/{guild}/samples");
+        let request = self.ask(&Method::POST, by, "panel", &path);
+        self.written(request.json(&json!({"what": what, "direct": direct})), &path).await
+    }
+
+    /// Messages of the last days that had stars, by how many: at place 0 those with one or more.
+    pub(crate) async fn stars(&self, by: &As, guild: GuildId, days: u32) -> Result<Vec<u64>, ClientError> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            at_least: Vec<u64>,
+        }
+        let request = self.get(by, &format!("/guilds/{guild}/stars")).query(&[("days", days)]);
+        Ok(answer::<Answer>(SERVICE, request).await?.at_least)
+    }
+
     pub(crate) async fn leaderboard(
         &self,
         by: &As,

@@ -2,11 +2,13 @@
 
 mod commands;
 mod data;
+mod embedder;
 mod simulator;
 mod types;
 
 pub(crate) use commands::{As, CommandsClient, Owner};
 pub(crate) use data::DataClient;
+pub(crate) use embedder::{EmbedderClient, Medium, Post};
 pub(crate) use simulator::{SimulatedGuild, SimulatorClient};
 pub(crate) use types::*;
 

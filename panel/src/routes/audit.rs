@@ -13,6 +13,7 @@ use crate::access::Level;
 use crate::app::App;
 use crate::clients::AuditEntry;
 use crate::failure::Failure;
+use crate::hierarchy::refused;
 use crate::login::see_other;
 use crate::view::{Frame, ago, csrf_field, date_time, diff, icon, page, toast};
 use crate::visitor::{FormData, SignedIn};
@@ -151,8 +152,24 @@ pub(crate) async fn revert(
     let guild = GuildPage::open(&app, &signed_in, &guild).await?;
     // Which module it is about only the commands API knows: it may be who may use the panel.
     let by = guild.writing_module(ACCESS, &signed_in.session)?;
+    let one = app.commands.audit(&by, guild.id, None, Some(version + 1), 1).await?;
+    if let Some(entry) = one.entries.iter().find(|entry| entry.version == version) {
+        within_reach(&guild, &entry.module, &entry.before)?;
+    }
     let saved = app.commands.revert(&by, guild.id, version).await?;
     see_other(&format!("/g/{}/audit?reverted={}", guild.id, saved.version))
+}
+
+/// Taking a change back may give roles again that are not the visitor's to have given.
+fn within_reach(guild: &GuildPage, key: &str, set: &Map<String, Value>) -> Result<(), Failure> {
+    let Some(declared) = module(key) else { return Ok(()) };
+    let (now, choices) = (guild.settings.values(declared), &guild.choices);
+    let errors = refused(declared, &now, set, &choices.out_of_reach, &choices.roles);
+    let Some(first) = errors.into_iter().next() else { return Ok(()) };
+    Err(Failure::Forbidden {
+        needs: first.message,
+        who: format!("Who has a higher role in {} can take this back.", choices.guild.name),
+    })
 }
 
 /// `POST /g/{guild}/undo`: takes back the change of a module that made the version just saved.
@@ -169,6 +186,7 @@ pub(crate) async fn undo(
     let audit = app.commands.audit(&by, guild.id, Some(module.key), None, PAGE).await?;
     let fact = audit.entries.iter().find(|entry| entry.module == module.key && entry.module_version == version);
     let fact = fact.ok_or(Failure::NotFound)?;
+    within_reach(&guild, module.key, &fact.before)?;
     let saved = app.commands.revert(&by, guild.id, fact.version).await?;
     let path = path_of(module.key);
     let separator = if path.contains('?') { '&' } else { '?' };

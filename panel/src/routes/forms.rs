@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::clients::{As, ClientError, ModuleValues, Owner};
 use crate::failure::Failure;
+use crate::hierarchy::refused;
 use crate::view::{Choices, Conflict, FormView, changed, csrf_field, edited, form, icon, read_values, toast};
 use crate::visitor::{FormData, SignedIn};
 
@@ -63,6 +64,8 @@ pub(crate) async fn submit(
     let mut errors = check(target.module, &change).err().unwrap_or_default();
     if errors.is_empty() {
         errors = absent(target, &change);
+        let choices = target.choices;
+        errors.extend(refused(target.module, target.base, &change, &choices.out_of_reach, &choices.roles));
     }
     if !errors.is_empty() {
         return Ok(Outcome::Invalid(values, errors));
@@ -77,6 +80,12 @@ pub(crate) async fn submit(
         match (problem.status, problem.members.current) {
             (422, _) if !problem.members.errors.is_empty() => {
                 return Ok(Outcome::Invalid(values, problem.members.errors));
+            }
+            // It fits by itself, but not beside everything else that is set.
+            (413, _) => {
+                let error =
+                    FieldError { pointer: String::new(), code: "too_large".to_owned(), message: problem.detail };
+                return Ok(Outcome::Invalid(values, vec![error]));
             }
             // Others changed other fields: both hold.
             (409 | 412, Some(current)) if problem.members.fields.is_empty() => version = current,

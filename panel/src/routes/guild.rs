@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::clients::{As, GuildSettings, Owner};
 use crate::failure::Failure;
 use crate::health::{Finding, findings, is_on};
+use crate::hierarchy::out_of_reach;
 use crate::session::Session;
 use crate::view::{Choices, Names, Place, banner, dot, icon, picture};
 use crate::visitor::{SignedIn, Visitor};
@@ -34,6 +35,8 @@ pub(crate) struct GuildPage {
     pub(crate) behind: bool,
     pub(crate) choices: Choices,
     pub(crate) findings: Vec<Finding>,
+    /// What a page has under its form.
+    pub(crate) below: Option<Markup>,
 }
 
 impl GuildPage {
@@ -69,8 +72,10 @@ impl GuildPage {
         let (channels, roles) = (channels?, roles?);
         let mut names = Names::of(&channels, &roles);
         names.add_user(&session.user.to_string(), &session.name);
+        let out_of_reach = out_of_reach(&guild, &session.user.to_string(), &me, &roles);
         let choices = Choices {
             guild,
+            out_of_reach,
             names,
             channels,
             roles,
@@ -79,7 +84,7 @@ impl GuildPage {
         };
         let findings = findings(&settings, &choices);
         let (permissions, may_manage) = (me.permissions, me.may_manage);
-        Ok(Self { id, level, permissions, may_manage, settings, behind, choices, findings })
+        Ok(Self { id, level, permissions, may_manage, settings, behind, choices, findings, below: None })
     }
 
     /// For whom the panel reads.
@@ -180,7 +185,7 @@ impl GuildPage {
             }
             details.later {
                 summary { "Not built yet" }
-                ul { @for (path, name) in LATER { (self.entry(visitor, path, "chevron-right", name)) } }
+                ul { @for (path, name) in LATER.iter().filter(|(path, _)| NAVIGATION.iter().all(|(_, entries)| entries.iter().all(|(known, ..)| known != path))) { (self.entry(visitor, path, "chevron-right", name)) } }
             }
         }
     }
@@ -275,13 +280,15 @@ const NAVIGATION: &[(&str, &[Entry])] = &[
             ("roles", "badge-check", "Roles"),
             ("activity", "activity", "Activity"),
             ("leaderboards", "trophy", "Leaderboards"),
+            ("lastfm", "music", "Last.fm"),
         ],
     ),
-    ("Messages", &[("logs", "scroll-text", "Logs"), ("starboard", "star", "Starboard")]),
+    ("Messages", &[("logs", "scroll-text", "Logs"), ("starboard", "star", "Starboard"), ("embeds", "link", "Embeds")]),
     ("Record", &[("audit", "history", "Audit"), ("transfer", "arrow-left-right", "Transfer")]),
 ];
 
-/// Pages that are planned: path and name.
+/// Pages that are planned: path and name. One that stands in the navigation too is planned only where its
+/// module is not declared.
 pub(crate) const LATER: &[(&str, &str)] = &[
     ("messages", "Messages"),
     ("role-menus", "Role menus"),

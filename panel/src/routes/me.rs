@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use miso_command_catalogue::Permissions;
-use miso_settings::{Module, module};
+use miso_settings::{Module, Scope, modules_of};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -16,9 +16,9 @@ use crate::app::App;
 use crate::clients::{As, GuildSettings, Owner};
 use crate::failure::Failure;
 use crate::login::see_other;
-use crate::session::Session;
+use crate::session::{Jar, Session};
 use crate::view::{Choices, Frame, Place, banner, csrf_field, empty, icon, page};
-use crate::visitor::{FormData, SignedIn};
+use crate::visitor::{FormData, SignedIn, Visitor};
 
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct View {
@@ -37,6 +37,7 @@ pub(crate) async fn overview(State(app): State<Arc<App>>, signed_in: SignedIn) -
         ("/me/time", "clock", "Time", "Your time zone, for reminders and dates."),
         ("/me/notifications", "bell", "Notifications", "A direct message when somebody says one of your words."),
         ("/me/reminders", "alarm-clock", "Reminders", "What Miso will remind you of."),
+        ("/me/lastfm", "music", "Last.fm", "Your name there, who sees it, and what is indexed."),
         ("/me/privacy", "shield-check", "Privacy", "What is kept about you: see it, take it along, delete it."),
     ];
     let content = html! {
@@ -46,29 +47,28 @@ pub(crate) async fn overview(State(app): State<Arc<App>>, signed_in: SignedIn) -
                 li { a href=(href) { (icon(icon_name)) span { strong { (title) } small { (help) } } (icon("chevron-right")) } }
             }
         }
+        section aria-labelledby="logins" {
+            h2 #logins { "Logins" }
+            p.help { "Logs you out of this panel in every browser, this one too: for when you left a login open elsewhere." }
+            form method="post" action="/logout/everywhere" {
+                (csrf_field(&signed_in.session.csrf))
+                button type="submit" { (icon("log-out")) "Log out everywhere" }
+            }
+        }
     };
     page(&app, &signed_in.visitor, &Frame::new("My settings", Place::Me), &content)
 }
 
-/// `GET /me/lastfm`.
-pub(crate) async fn later(State(app): State<Arc<App>>, signed_in: SignedIn) -> Response {
-    let back = html! { a.button href="/me" { (icon("user")) "My settings" } };
-    let content = html! {
-        header.page-head { h1 { "Last.fm" } }
-        (empty("This page is not built yet. Nothing of your settings is missing because of it.", &back))
-    };
-    page(&app, &signed_in.visitor, &Frame::new("Last.fm", Place::Me), &content)
-}
-
 macro_rules! form_page {
-    ($show:ident, $save:ident, $key:literal) => {
+    ($show:ident, $save:ident, $path:literal) => {
         pub(crate) async fn $show(
             State(app): State<Arc<App>>,
             signed_in: SignedIn,
             Query(view): Query<View>,
         ) -> Result<Response, Failure> {
-            let (status, form) = form_of(&app, &signed_in, $key, None, view.saved).await?;
-            whole(&app, &signed_in, $key, status, &form).await
+            let declared = own_module($path)?;
+            let (status, form) = form_of(&app, &signed_in, declared, None, view.saved).await?;
+            whole(&app, &signed_in, declared, status, &form).await
         }
 
         pub(crate) async fn $save(
@@ -76,19 +76,18 @@ macro_rules! form_page {
             signed_in: SignedIn,
             data: FormData,
         ) -> Result<Response, Failure> {
-            match form_of(&app, &signed_in, $key, Some(&data), None).await? {
+            let declared = own_module($path)?;
+            match form_of(&app, &signed_in, declared, Some(&data), None).await? {
                 (303, _) => {
-                    let now = app
-                        .commands
-                        .module(&oneself(&signed_in.session), Owner::User(signed_in.session.user), $key)
-                        .await?;
+                    let (by, of) = (oneself(&signed_in.session), Owner::User(signed_in.session.user));
+                    let now = app.commands.module(&by, of, declared.key).await?;
                     if signed_in.visitor.fragment {
-                        let (status, form) = form_of(&app, &signed_in, $key, None, Some(now.version)).await?;
-                        return whole(&app, &signed_in, $key, status, &form).await;
+                        let (status, form) = form_of(&app, &signed_in, declared, None, Some(now.version)).await?;
+                        return whole(&app, &signed_in, declared, status, &form).await;
                     }
-                    see_other(&format!("/me/{}?saved={}", $key, now.version))
+                    see_other(&format!("/me/{}?saved={}", $path, now.version))
                 }
-                (status, form) => whole(&app, &signed_in, $key, status, &form).await,
+                (status, form) => whole(&app, &signed_in, declared, status, &form).await,
             }
         }
     };
@@ -97,23 +96,53 @@ macro_rules! form_page {
 form_page!(time, save_time, "time");
 form_page!(notifications, save_notifications, "notifications");
 form_page!(privacy, save_privacy, "privacy");
+form_page!(lastfm, save_lastfm, "lastfm");
+
+/// `GET /me/lastfm`; where nothing of Last.fm is declared it says so.
+pub(crate) async fn listening(
+    State(app): State<Arc<App>>,
+    signed_in: SignedIn,
+    Query(view): Query<View>,
+) -> Result<Response, Failure> {
+    if own_module(LASTFM).is_ok() {
+        return lastfm(State(app), signed_in, Query(view)).await;
+    }
+    let back = html! { a.button href="/me" { (icon("user")) "My settings" } };
+    let content = html! {
+        header.page-head { h1 { "Last.fm" } }
+        (empty("Last.fm is not part of this version of Miso.", &back))
+    };
+    Ok(page(&app, &signed_in.visitor, &Frame::new("Last.fm", Place::Me), &content))
+}
+
+/// The visitor's module behind a page.
+fn own_module(path: &str) -> Result<&'static Module, Failure> {
+    modules_of(Scope::User).find(|module| path_of(module) == path).ok_or(Failure::NotFound)
+}
+
+/// Where a module is set up, below `/me`. A guild has a module of Last.fm too, so the user's is called
+/// after both.
+fn path_of(module: &Module) -> &'static str {
+    if module.key.starts_with(LASTFM) { LASTFM } else { module.key }
+}
+
+const LASTFM: &str = "lastfm";
 
 /// The form of a module of the visitor's, saved first where there is data; 303: it was.
 async fn form_of(
     app: &App,
     signed_in: &SignedIn,
-    key: &'static str,
+    declared: &'static Module,
     data: Option<&FormData>,
     just_saved: Option<i64>,
 ) -> Result<(u16, Markup), Failure> {
-    let session = &signed_in.session;
-    let declared: &'static Module = module(key).ok_or(Failure::NotFound)?;
+    let (session, key) = (&signed_in.session, declared.key);
     let (by, of) = (oneself(session), Owner::User(session.user));
     let (settings, choices) = tokio::join!(app.commands.settings(&by, of), choices(app, session, key));
     let settings: GuildSettings = settings?;
     let base: Map<String, Value> = settings.values(declared);
     let version = settings.modules.get(key).map_or(0, |values| values.version);
-    let action = format!("/me/{key}");
+    let action = format!("/me/{}", path_of(declared));
     let target = Target {
         module: declared,
         fields: declared.fields,
@@ -146,12 +175,17 @@ async fn choices(app: &App, session: &Session, key: &str) -> Choices {
     choices
 }
 
-async fn whole(app: &App, signed_in: &SignedIn, key: &str, status: u16, form: &Markup) -> Result<Response, Failure> {
-    let declared = module(key).ok_or(Failure::NotFound)?;
-    let below = if key == "privacy" {
-        held(app, signed_in).await
-    } else {
-        html! {}
+async fn whole(
+    app: &App,
+    signed_in: &SignedIn,
+    declared: &'static Module,
+    status: u16,
+    form: &Markup,
+) -> Result<Response, Failure> {
+    let below = match path_of(declared) {
+        "privacy" => held(app, signed_in).await,
+        LASTFM => listened(app, signed_in).await,
+        _ => html! {},
     };
     let content = html! {
         header.page-head { h1 { (declared.title) } p.lead { (declared.help) } }
@@ -184,6 +218,28 @@ async fn held(app: &App, signed_in: &SignedIn) -> Markup {
                 }
                 button.danger type="submit" { (icon("trash-2")) "Delete my data" }
             }
+        }
+    }
+}
+
+/// What is kept of what the visitor listened to.
+async fn listened(app: &App, signed_in: &SignedIn) -> Markup {
+    let data = app.commands.data(&oneself(&signed_in.session)).await;
+    let tables = data.map(|data| {
+        let tables = data.get("tables").and_then(Value::as_object).cloned().unwrap_or_default();
+        let about = |name: &str| ["listen", "play", "crown", "lastfm"].iter().any(|word| name.contains(word));
+        Value::Object(tables.into_iter().filter(|(name, _)| about(name)).collect())
+    });
+    html! {
+        section aria-labelledby="indexed" {
+            h2 #indexed { "What is indexed" }
+            p.help { "So that “who knows” answers at once, Miso keeps how often you played each artist, album and track, and asks Last.fm what came since." }
+            @match &tables {
+                Ok(tables) if tables.as_object().is_some_and(|tables| !tables.is_empty()) => { (counts(tables)) }
+                Ok(_) => { p.muted { "Nothing yet." } }
+                Err(_) => { p.muted { "It cannot be read at the moment. Try again later." } }
+            }
+            p { "To have it all deleted, clear your name above, or " a href="/me/privacy#delete" { "delete all your data" } "." }
         }
     }
 }
@@ -247,14 +303,22 @@ pub(crate) async fn delete(
         return Ok(page(&app, &signed_in.visitor, &Frame::new("Nothing was deleted", Place::Me).status(422), &content));
     }
     let answer = app.commands.delete_data(&oneself(&signed_in.session)).await?;
+    // What was deleted said which logins are over: none that is older may come back with that.
+    app.logins.end_all(&app.commands, &signed_in.session, miso_http::now_ms()).await?;
     let stays = answer.get("stays").or_else(|| answer.get("kept")).cloned().unwrap_or_default();
     let content = html! {
         header.page-head { h1 { "Your data are deleted" } }
         p { "Miso keeps nothing about you any more, but for what is listed here." }
         (what_stays(&stays))
-        p.actions { form method="post" action="/logout" { (csrf_field(&signed_in.session.csrf)) button type="submit" { (icon("log-out")) "Log out" } } }
+        p { "All your logins to this panel have ended, this one too; that moment is kept, so that none comes back." }
+        p.actions { a.button href="/" { (icon("arrow-right")) "To the start" } }
     };
-    Ok(page(&app, &signed_in.visitor, &Frame::new("Deleted", Place::Me), &content))
+    let visitor = Visitor { session: None, ..signed_in.visitor.clone() };
+    let mut response = page(&app, &visitor, &Frame::new("Deleted", Place::Public), &content);
+    if let Some(cookie) = app.seal.end(Jar::Session) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 fn what_stays(stays: &Value) -> Markup {

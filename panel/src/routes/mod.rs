@@ -2,6 +2,7 @@
 
 mod audit;
 mod command_test;
+mod embeds;
 mod forms;
 mod guild;
 mod guild_commands;
@@ -15,6 +16,7 @@ mod pick;
 mod play;
 mod public;
 mod reminders;
+mod samples;
 mod theme;
 mod transfer;
 
@@ -28,6 +30,7 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::{assets, guard, login};
 
+pub(crate) use me::oneself;
 pub(crate) use ops::OPS_PAGES;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -42,11 +45,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/login", get(login::begin))
         .route("/callback", get(login::finish))
         .route("/logout", post(login::end))
+        .route("/logout/everywhere", post(login::end_all))
         .route("/theme", get(theme::change))
         .route("/me", get(me::overview))
         .route("/me/time", get(me::time).post(me::save_time))
         .route("/me/notifications", get(me::notifications).post(me::save_notifications))
-        .route("/me/lastfm", get(me::later))
+        .route("/me/lastfm", get(me::listening).post(me::save_lastfm))
         .route("/me/reminders", get(reminders::list).post(reminders::change))
         .route("/me/privacy", get(me::privacy).post(me::save_privacy))
         .route("/me/privacy/export", get(me::export))
@@ -58,16 +62,19 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/g/{guild}/leaderboards", get(leaderboards::own))
         .route("/g/{guild}/audit", get(audit::list))
         .route("/g/{guild}/audit/{version}/revert", post(audit::revert))
+        .route("/g/{guild}/test", post(samples::send))
         .route("/g/{guild}/undo", post(audit::undo))
         .route("/g/{guild}/transfer", get(transfer::show).post(transfer::import))
         .route("/g/{guild}/transfer/file", get(transfer::export))
+        .route("/g/{guild}/transfer/reset", post(transfer::reset))
         .route("/g/{guild}/preview/{module}", post(pick::preview_of))
         .route("/g/{guild}/pick/members", get(pick::members))
         .route("/g/{guild}/{module}", get(modules::show).post(modules::save))
         .route("/g/{guild}/{module}/{part}", get(modules::part))
-        .route("/ops", get(ops::overview))
-        .route("/ops/{*page}", get(ops::later))
+        .merge(ops::router())
         .route("/play", get(play::show))
+        .route("/play/trace", get(play::trace))
+        .route("/play/kill", post(play::kill))
         .route("/play/chat", get(play::messages))
         .route("/play/events", get(play::events))
         .route("/play/say", post(play::say))

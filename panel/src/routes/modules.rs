@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use miso_settings::{Field, Kind, Module, module};
+use miso_settings::{Field, Kind, Module, Scope, module, modules_of};
 use serde::Deserialize;
 
+use super::embeds;
 use super::forms::{Outcome, Target, saved, shown, submit};
 use super::guild::{GuildPage, LATER};
+use super::samples;
 use crate::app::App;
 use crate::clients::Owner;
 use crate::failure::Failure;
@@ -18,7 +20,11 @@ use crate::view::{Frame, ago, banner, empty, icon, page};
 use crate::visitor::{FormData, SignedIn};
 
 /// Modules that have a page of their own.
-const PAGES: &[&str] = &["general", "access", "custom-commands", "greeting", "logs", "starboard", "roles", "activity"];
+const PAGES: &[&str] =
+    &["general", "access", "custom-commands", "greeting", "logs", "starboard", "roles", "activity", "embeds", "lastfm"];
+
+/// Days of which a starboard's catch is told.
+const STAR_DAYS: u32 = 7;
 
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct View {
@@ -26,13 +32,16 @@ pub(crate) struct View {
     tab: Option<String>,
     #[serde(default)]
     saved: Option<i64>,
+    /// A link that is tried under the embeds.
+    #[serde(default, rename = "try")]
+    tried: Option<String>,
 }
 
 /// The module that a page shows: the greeting has the goodbye as its second tab.
 fn module_of(path: &str, tab: Option<&str>) -> Option<&'static Module> {
     match (path, tab) {
         ("greeting", Some("goodbye")) => module("goodbye"),
-        _ if PAGES.contains(&path) => module(path),
+        _ if PAGES.contains(&path) => modules_of(Scope::Guild).find(|module| module.key == path),
         _ => None,
     }
 }
@@ -56,6 +65,9 @@ pub(crate) async fn show(
         return later(&app, &signed_in, &guild, &path);
     };
     prepare(&app, &signed_in, &mut guild, module.key, module.fields).await;
+    if module.key == "embeds" {
+        guild.below = Some(embeds::section(&app, &guild, view.tried.as_deref()).await);
+    }
     render(&app, &signed_in, &guild, &path, module, None, view.saved)
 }
 
@@ -107,6 +119,10 @@ pub(crate) async fn prepare(app: &App, signed_in: &SignedIn, guild: &mut GuildPa
         ids.extend(value.as_array().into_iter().flatten().filter_map(|id| id.as_str().map(str::to_owned)));
     }
     guild.learn_users(app, &signed_in.session, &ids).await;
+    if key == "starboard" {
+        let by = guild.reading(&signed_in.session);
+        guild.choices.caught = app.commands.stars(&by, guild.id, STAR_DAYS).await.ok();
+    }
     guild.choices.preview = Some(format!("/g/{}/preview/{key}", guild.id));
 }
 
@@ -139,15 +155,46 @@ fn render(
     let notice = just_saved.filter(|version| *version == target.version);
     let notice = notice.map(|version| saved(version, Some((&undo, module.key, &signed_in.session.csrf))));
     let (status, form) = shown(&target, outcome, signed_in, notice);
+    Ok(around(app, signed_in, guild, path, module, status, &form))
+}
+
+/// A module's page as it is opened, with something to say above its form.
+pub(crate) fn module_page(
+    app: &App,
+    signed_in: &SignedIn,
+    guild: &GuildPage,
+    path: &str,
+    module: &'static Module,
+    status: u16,
+    notice: &Markup,
+) -> Response {
+    let base = guild.settings.values(module);
+    let action = action_of(guild, path, module);
+    let (_, form) = shown(&target(guild, module, module.fields, &base, &action), None, signed_in, Some(notice.clone()));
+    around(app, signed_in, guild, path, module, status, &form)
+}
+
+/// What stands around a module's form.
+fn around(
+    app: &App,
+    signed_in: &SignedIn,
+    guild: &GuildPage,
+    path: &str,
+    module: &'static Module,
+    status: u16,
+    form: &Markup,
+) -> Response {
     let content = html! {
         (guild.warnings())
         (head(guild, path, module))
         (findings(guild, module))
         (form)
+        (samples::section(guild, module, &signed_in.session.csrf))
+        @if let Some(below) = &guild.below { (below) }
     };
     let frame =
         Frame::new(format!("{} · {}", module.title, guild.choices.guild.name), guild.place(app, &signed_in.visitor));
-    Ok(page(app, &signed_in.visitor, &frame.status(status), &content))
+    page(app, &signed_in.visitor, &frame.status(status), &content)
 }
 
 /// Heading, tabs, who changed it last.

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::guild::user_names;
+use super::ops::{operates, trace_steps};
 use crate::app::App;
 use crate::clients::{SimulatedGuild, SimulatorClient};
 use crate::failure::Failure;
@@ -46,6 +47,19 @@ pub(crate) struct View {
     channel: Option<u64>,
     #[serde(default, rename = "as")]
     user: Option<u64>,
+    #[serde(default)]
+    killed: Option<String>,
+}
+
+impl View {
+    /// What came of killing the handlers.
+    fn says(&self) -> Option<&'static str> {
+        match self.killed.as_deref()? {
+            "yes" => Some("The handlers were killed and are starting again. What is said meanwhile waits."),
+            "no" => Some("Handlers can be killed only where Miso was started with MISO_FAULTS=1."),
+            _ => None,
+        }
+    }
 }
 
 fn simulator(app: &App) -> Result<&SimulatorClient, Failure> {
@@ -102,6 +116,13 @@ pub(crate) async fn show(
                         (csrf_field(csrf)) (hidden(&channel.id, &user, &guild.id))
                         button type="submit" title="Discord cuts the bot's connection; nothing gets lost" { "The socket drops" }
                     }
+                    @if app.config.ops_url.is_some() && operates(&app, &signed_in) {
+                        form method="post" action="/play/kill" {
+                            (csrf_field(csrf)) (hidden(&channel.id, &user, &guild.id))
+                            button type="submit" title="The bot's own handlers are aborted wherever they stand and started again; nothing gets lost" { "The handlers are killed" }
+                        }
+                    }
+                    @if let Some(says) = view.says() { p.field-note.warn role="status" { (says) } }
                 }
                 div.chat hx-ext="sse" sse-connect={ "/play/events?channel=" (channel.id) } {
                     div.chat-log #chat sse-swap="chat" role="log" aria-label={ "Messages in #" (channel.name) } tabindex="0" { (chat(last(&messages), &names)) }
@@ -119,6 +140,10 @@ pub(crate) async fn show(
                         button.primary type="submit" { (icon("send")) span.hidden { "Send" } }
                     }
                 }
+            }
+            aside.play-trace aria-labelledby="pipeline" {
+                h2 #pipeline { "Pipeline" }
+                div #trace aria-live="polite" tabindex="0" { p.muted { "Press “What happened” at a message: every step that it took, with the milliseconds." } }
             }
         }
     };
@@ -279,4 +304,39 @@ pub(crate) async fn drop_gateway(
     let (channel, user) = place(&data)?;
     simulator(&app)?.drop_gateway().await?;
     see_other(&format!("/play?channel={channel}&as={user}"))
+}
+
+/// `POST /play/kill`: the bot's own handlers are aborted; the supervisor starts them again.
+pub(crate) async fn kill(
+    State(app): State<Arc<App>>,
+    signed_in: SignedIn,
+    data: FormData,
+) -> Result<Response, Failure> {
+    simulator(&app)?;
+    let (channel, user) = place(&data)?;
+    let base = app.config.ops_url.as_deref().filter(|_| operates(&app, &signed_in)).ok_or(Failure::NotFound)?;
+    let asked = app.http.post(format!("{}/faults/handlers", base.trim_end_matches('/'))).send().await;
+    let killed = asked.is_ok_and(|answer| answer.status().is_success());
+    see_other(&format!("/play?channel={channel}&as={user}&killed={}", if killed { "yes" } else { "no" }))
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Traced {
+    message: u64,
+}
+
+/// `GET /play/trace?message=…`: a message's way through the pipeline.
+pub(crate) async fn trace(
+    State(app): State<Arc<App>>,
+    signed_in: SignedIn,
+    Query(traced): Query<Traced>,
+) -> Result<Response, Failure> {
+    simulator(&app)?;
+    let steps = trace_steps(&app, traced.message, operates(&app, &signed_in)).await?;
+    if signed_in.visitor.fragment {
+        return Ok(Html(steps.into_string()).into_response());
+    }
+    let content =
+        html! { header.page-head { h1 { "Pipeline" } } (steps) p { a href="/play" { "Back to the playground" } } };
+    Ok(page(&app, &signed_in.visitor, &Frame::new("Pipeline · Playground", Place::Public), &content))
 }

@@ -64,6 +64,8 @@ fn one(message: &Value, names: &Names) -> Markup {
                     strong { (name) }
                     @if bot { span.tag { "APP" } }
                     @if !text(message, "edited_timestamp").is_empty() { small.muted { "edited" } }
+                    a.trace-link href={ "/play/trace?message=" (text(message, "id")) } hx-get={ "/play/trace?message=" (text(message, "id")) } hx-target="#trace"
+                        aria-label={ "What happened with the message of " (name) } title="What happened" { (icon("activity")) }
                     button.star type="button" hx-post="/play/act" hx-vals=(act(text(message, "id"), None)) hx-include=".composer [name=channel], #as"
                         hx-target="#chat" aria-label={ "Star the message of " (name) } title="React with a star" { (icon("star")) }
                 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::clients::{Channel, Emoji, Guild, Member, Role};
 use crate::view::Names;
 
@@ -17,6 +19,11 @@ pub(crate) struct Choices {
     pub(crate) names: Names,
     /// Where members are searched, where there is a guild.
     pub(crate) member_search: Option<String>,
+    /// Roles that the visitor may not have given.
+    pub(crate) out_of_reach: BTreeSet<String>,
+    /// Messages of the last week that had so many stars or more, first those with one: beside the amount
+    /// of a starboard.
+    pub(crate) caught: Option<Vec<u64>>,
     /// Where a message is previewed.
     pub(crate) preview: Option<String>,
 }

@@ -122,10 +122,16 @@ pub(crate) fn control(
             shown: preview(&text, placeholders, choices, shown.visitor),
         }
         .markup(),
-        Kind::Integer { min, max } => html! {
-            input.number #(id) type="number" name=(name) value=(text) min=(min) max=(max) step="1" inputmode="numeric"
-                disabled[shown.disabled] aria-describedby=(described) aria-invalid=[aria];
-        },
+        Kind::Integer { min, max } => {
+            let number = html! {
+                input.number #(id) type="number" name=(name) value=(text) min=(min) max=(max) step="1" inputmode="numeric"
+                    disabled[shown.disabled] aria-describedby=(described) aria-invalid=[aria];
+            };
+            match choices.caught.as_deref().filter(|_| name == AMOUNT) {
+                Some(caught) => amount(&number, text.parse().ok(), caught),
+                None => number,
+            }
+        }
         Kind::Channel { types } => {
             select(1, "No channel").with(&picker::channels(choices, value, types, field.bot_needs))
         }
@@ -155,6 +161,23 @@ pub(crate) fn control(
             }
         },
         Kind::Table { columns, max_rows, .. } => table(field, columns, max_rows, name, value, shown),
+    }
+}
+
+/// The field that says how many stars a message needs.
+const AMOUNT: &str = "amount";
+
+/// A number of stars, with what it would have caught; scripts put a slider before it.
+fn amount(number: &Markup, needed: Option<usize>, caught: &[u64]) -> Markup {
+    let with = |needed: usize| caught.get(needed.saturating_sub(1)).copied().unwrap_or(0);
+    html! {
+        miso-amount data-caught=(serde_json::json!(caught)) {
+            (number)
+            p.field-note aria-live="polite" {
+                @if caught.is_empty() { "No message was starred last week, as far as Miso counted." }
+                @else if let Some(needed) = needed { "Would have caught " (with(needed)) @if with(needed) == 1 { " message" } @else { " messages" } " last week." }
+            }
+        }
     }
 }
 

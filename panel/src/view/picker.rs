@@ -85,13 +85,17 @@ pub(crate) fn channels(choices: &Choices, value: &Value, types: &[u8], needs: Pe
     }
 }
 
-/// Roles, highest first. Those that the bot cannot give are disabled with the reason where it must
-/// give them (`gives`).
+/// Roles, highest first. Those that the bot cannot give, or not for this visitor, are disabled with the
+/// reason where it must give them (`gives`).
 pub(crate) fn roles(choices: &Choices, value: &Value, gives: bool) -> Markup {
     let picked = picked(value);
     let one = |role: &Role| {
         let chosen = picked.contains(role.id.as_str());
-        let reason = (gives && !role.assignable).then(|| role.reason.as_deref().unwrap_or("Miso cannot give it"));
+        let reason = match (gives, role.assignable) {
+            (true, false) => Some(role.reason.as_deref().unwrap_or("Miso cannot give it")),
+            (true, true) if choices.out_of_reach.contains(&role.id) => Some("not below your own highest role"),
+            _ => None,
+        };
         html! {
             option value=(role.id) selected[chosen] disabled[reason.is_some() && !chosen] data-note=[reason]
                 data-state=[reason.map(|_| "warn")] data-colour=(format!("#{:06x}", role.color)) {

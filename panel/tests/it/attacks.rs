@@ -35,9 +35,21 @@ async fn a_form_of_another_site_is_refused() {
     assert_eq!(browser.post("/g/100/greeting", &without).await.status, 403);
     set(&mut without, "_csrf", Some("0123456789abcdef0123456789abcdef"));
     assert_eq!(browser.post("/g/100/greeting", &without).await.status, 403);
-    for path in
-        ["/logout", "/me/privacy/delete", "/play/say", "/g/100/undo", "/g/100/audit/1/revert", "/g/100/transfer"]
-    {
+    for path in [
+        "/logout",
+        "/logout/everywhere",
+        "/me/privacy/delete",
+        "/play/say",
+        "/play/kill",
+        "/g/100/undo",
+        "/g/100/test",
+        "/g/100/audit/1/revert",
+        "/g/100/transfer",
+        "/g/100/transfer/reset",
+        "/ops/tail",
+        "/ops/handlers/new",
+        "/ops/groups/x/rotate",
+    ] {
         assert_eq!(browser.post(path, &[]).await.status, 403, "{path}");
     }
     assert_eq!(site.fake.version("greeting"), 0);
@@ -177,7 +189,7 @@ async fn who_may_look_may_not_change() {
 #[tokio::test]
 async fn nothing_that_people_name_or_write_becomes_markup() {
     let hostile = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>";
-    let site = Site::start().await;
+    let (site, _log) = Site::operated().await;
     // Every text field of every module, said by whoever may say it.
     for module in miso_settings::MODULES.iter().filter(|module| module.scope == miso_settings::Scope::Guild) {
         let values: serde_json::Map<String, Value> = module
@@ -306,9 +318,9 @@ async fn a_session_that_was_planted_before_the_login_is_not_the_one_after_it() {
 
 #[tokio::test]
 async fn no_page_may_be_framed() {
-    let site = Site::start().await;
+    let (site, _log) = Site::operated().await;
     let mut browser = site.as_user(ANN).await;
-    for path in crate::pages::ALL.iter().copied().chain(["/nowhere", "/g/200", "/login"]) {
+    for path in crate::pages::ALL.iter().copied().chain(["/nowhere", "/g/200", "/login", "/ops/nothing"]) {
         let page = browser.get(path).await;
         let policy = page.header("content-security-policy");
         assert!(policy.contains("frame-ancestors 'none'") && policy.contains("default-src 'none'"), "{path}: {policy}");

@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use miso_groups::Groups;
+use miso_log::SharedLog;
 use miso_model::UserId;
 use miso_panel::{Panel, PanelConfig};
 use reqwest::{Client, RequestBuilder, header};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::fake::{ANN, Fake, KEY};
+use crate::fake::{self, ANN, Fake, KEY};
 
 /// A panel with the fakes behind it; all end with it.
 pub(crate) struct Site {
     pub(crate) fake: Fake,
     pub(crate) base: String,
     _ends: DropGuard,
+    /// Where its log is, where it has one; goes with it.
+    folder: Option<TempDir>,
 }
 
 impl Site {
@@ -36,11 +41,29 @@ impl Site {
             cluster_key: KEY.to_owned(),
             simulator_control_url: Some(bases.simulator),
             operators: vec![ANN.parse::<UserId>().expect("an id")],
-            ops_url: None,
+            ..PanelConfig::default()
         };
         change(&mut config);
         tokio::spawn(Panel::serve(config, listener, cancel.clone()));
-        Self { fake, base, _ends: cancel.drop_guard() }
+        Self { fake, base, _ends: cancel.drop_guard(), folder: None }
+    }
+
+    /// With a log of its own, an embedder, and handler groups.
+    pub(crate) async fn operated() -> (Self, SharedLog) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let address = format!("file:{}", folder.path().join("log.db").display());
+        let log = miso_log::open(&address, "panel test").await.expect("opens");
+        let groups = Groups::start(log.clone(), Vec::new(), CancellationToken::new()).await.expect("groups");
+        let embedder = fake::embedder(&CancellationToken::new()).await;
+        let given = log.clone();
+        let mut site = Self::start_with(|config| {
+            config.log = Some(given);
+            config.groups = Some(groups);
+            config.embedder_url = Some(embedder);
+        })
+        .await;
+        site.folder = Some(folder);
+        (site, log)
     }
 
     pub(crate) fn browser(&self) -> Browser {

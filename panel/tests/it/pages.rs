@@ -41,15 +41,28 @@ pub(crate) const ALL: &[&str] = &[
     "/g/100/audit",
     "/g/100/audit?module=greeting",
     "/g/100/transfer",
+    "/g/100/embeds",
+    "/g/100/lastfm",
     "/g/100/messages",
     "/g/100/role-menus",
     "/ops",
+    "/ops/health",
+    "/ops/replays",
     "/ops/topics",
+    "/ops/topics/rest.actions",
+    "/ops/groups",
+    "/ops/handlers/new",
+    "/ops/shards",
+    "/ops/actions",
+    "/ops/parked",
+    "/ops/tail",
+    "/ops/trace",
     "/play",
 ];
 
 async fn furnished() -> Site {
-    let site = Site::start().await;
+    let (site, log) = Site::operated().await;
+    crate::operations::fill(&log).await;
     site.fake.change(
         "greeting",
         "user/2",

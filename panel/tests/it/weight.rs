@@ -31,7 +31,7 @@ async fn a_first_page_weighs_little() {
             bytes += compressed(&file.text);
             files += 1;
         }
-        for module in ["picker", "editor", "save-bar", "filter", "file", "when", "time", "swaps", "menu"] {
+        for module in ["picker", "editor", "save-bar", "filter", "file", "when", "amount", "time", "swaps", "menu"] {
             let script = page.text.split("src=\"").find(|part| part.contains("/panel.js")).expect("a script");
             let address = script.split('"').next().expect("an address").replace("panel.js", &format!("js/{module}.js"));
             let file = browser.get(&address).await;

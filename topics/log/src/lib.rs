@@ -23,6 +23,7 @@ mod range;
 mod reader;
 mod record;
 mod ring;
+mod trace;
 mod waiting;
 mod waits;
 
@@ -38,4 +39,5 @@ pub use range::{LogErrorText, Point, Range, RangeError, Span, Spans, parse_durat
 pub use reader::{Batch, FETCH_RECORDS, Fetched, ReadError, Reader, Source};
 pub use record::{Append, OffsetCommit, Record};
 pub use ring::{RING_BYTES, Ring};
+pub use trace::{TRACE_BEFORE_MS, TRACE_SCANNED, Trace, TraceError, TraceStep, trace};
 pub use waits::Waits;

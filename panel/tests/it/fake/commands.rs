@@ -21,6 +21,8 @@ pub(super) fn router(fake: Fake) -> Router {
         .route("/v1/guilds/{id}/settings-file", get(export).post(import))
         .route("/v1/guilds/{id}/leaderboards/xp", get(leaderboard))
         .route("/v1/guilds/{id}/stats", get(stats))
+        .route("/v1/guilds/{id}/stars", get(stars))
+        .route("/v1/guilds/{id}/samples", post(sample))
         .route("/v1/users/{id}/reminders", get(reminders).post(remind))
         .route("/v1/users/{id}/reminders/{reminder}", axum::routing::delete(cancel))
         .route("/v1/users/{id}/reminders/{reminder}/snooze", post(snooze))
@@ -137,6 +139,9 @@ async fn change(
         return problem(422, "invalid-settings", json!({"errors": errors}));
     }
     let mut world = fake.world();
+    if world.too_large {
+        return problem(413, "too-large", json!({}));
+    }
     let owner = format!("{kind}/{id}");
     let kept = world.settings.get(&(owner.clone(), key.clone())).cloned().unwrap_or_default();
     if kept.version != expected {
@@ -154,13 +159,15 @@ async fn change(
 #[derive(Deserialize)]
 struct Audit {
     module: Option<String>,
+    before: Option<usize>,
     limit: usize,
 }
 
 async fn audit(State(fake): State<Fake>, Query(query): Query<Audit>) -> Json<Value> {
     let world = fake.world();
     let fits = |entry: &&Value| query.module.as_ref().is_none_or(|module| entry["module"] == **module);
-    let entries: Vec<&Value> = world.audit.iter().rev().filter(fits).take(query.limit).collect();
+    let before = world.audit.iter().take(query.before.map_or(usize::MAX, |before| before.saturating_sub(1)));
+    let entries: Vec<&Value> = before.rev().filter(fits).take(query.limit).collect();
     Json(json!({"entries": entries, "next": null}))
 }
 
@@ -212,6 +219,27 @@ async fn leaderboard() -> Json<Value> {
         .map(|rank| json!({"rank": rank, "user": rank.to_string(), "xp": 900 / rank, "level": 9, "messages": 40}))
         .collect();
     Json(json!({"total": 3, "rows": rows}))
+}
+
+/// One message had five stars, one two, one one.
+async fn stars() -> Json<Value> {
+    Json(json!({"days": 7, "at_least": [3, 2, 1, 1, 1]}))
+}
+
+async fn sample(State(fake): State<Fake>, Path(id): Path<String>, Json(body): Json<Value>) -> Response {
+    let mut world = fake.world();
+    let (key, field) = body["what"].as_str().and_then(|what| what.split_once('.')).unwrap_or(("greeting", "channel"));
+    let kept = world.settings.get(&(format!("guilds/{id}"), key.to_owned()));
+    let channel = kept.and_then(|kept| kept.values.get(field)).cloned().unwrap_or_default();
+    if channel.is_null() && body["direct"] == false {
+        return problem(422, "no-channel", json!({}));
+    }
+    if world.samples.len() >= 3 {
+        return problem(429, "too-often", json!({}));
+    }
+    let channel = if body["direct"] == true { Value::Null } else { channel };
+    world.samples.push(body.clone());
+    Json(json!({"what": body["what"], "channel": channel})).into_response()
 }
 
 async fn stats() -> Json<Value> {

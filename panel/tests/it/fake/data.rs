@@ -152,7 +152,7 @@ async fn list(
     Json(match list.as_str() {
         "me" => {
             let manages = user == ANN && fake.world().ann_manages;
-            let roles = if user == BOB { fake.world().bob_roles.clone() } else { Vec::new() };
+            let roles = if user == BOB { fake.world().bob_roles.clone() } else { vec!["123".to_owned()] };
             json!({"permissions": if manages { "32" } else { "1024" }, "may_manage": manages, "roles": roles})
         }
         "channels" => json!({"channels": [
@@ -163,6 +163,7 @@ async fn list(
         ]}),
         "roles" => json!({"roles": [
             {"id": "120", "name": name("Owner"), "color": 0xff_0000, "position": 9, "managed": false, "permissions": "8", "assignable": false, "reason": "above Miso's role"},
+            {"id": "123", "name": name("Admin"), "color": 0x00_00ff, "position": 4, "managed": false, "permissions": "32", "assignable": true},
             {"id": "121", "name": name("Member"), "color": 0x00_ff00, "position": 2, "managed": false, "permissions": "0", "assignable": true},
             {"id": GUILD, "name": "@everyone", "color": 0, "position": 0, "managed": false, "permissions": "1024", "assignable": false, "reason": "@everyone"},
         ]}),

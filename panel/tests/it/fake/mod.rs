@@ -2,6 +2,7 @@
 
 mod commands;
 mod data;
+mod embedder;
 mod simulator;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use embedder::start as embedder;
 
 /// The deployment's key.
 pub(crate) const KEY: &str = "cluster-key";
@@ -57,6 +60,10 @@ pub(crate) struct World {
     pub(crate) hostile: Option<String>,
     pub(crate) commands_down: bool,
     pub(crate) deleted: Vec<String>,
+    /// Every change would make the settings too large.
+    pub(crate) too_large: bool,
+    /// What was asked to be sent as a test.
+    pub(crate) samples: Vec<Value>,
     /// What reads of settings said they wait for.
     pub(crate) waited: Vec<String>,
     pub(crate) said: Vec<Value>,
