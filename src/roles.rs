@@ -11,7 +11,7 @@ use miso_discord_state::DiscordState;
 use miso_gateway::{GatewayConfig, GatewayStatus, IntentsChoice, ShardStatus, Shards};
 use miso_gateway_proxy::{Proxy, ProxyConfig};
 use miso_groups::Groups;
-use miso_handlers::{CommandsHandlerConfig, EventsHandlerConfig, MessagesHandlerConfig};
+use miso_handlers::{CommandsHandlerConfig, EventsHandlerConfig, Joins, MessagesHandlerConfig};
 use miso_log::SharedLog;
 use miso_model::UserId;
 use miso_panel::{Panel, PanelConfig};
@@ -76,7 +76,8 @@ impl Role {
         match self {
             Self::Gateway => &["shards"],
             Self::CommandsApi => &["store"],
-            Self::Proxy | Self::Sender | Self::Handlers | Self::Timers | Self::DataApi | Self::Panel => &[],
+            Self::Handlers => &["groups"],
+            Self::Proxy | Self::Sender | Self::Timers | Self::DataApi | Self::Panel => &[],
         }
     }
 
@@ -286,17 +287,25 @@ async fn handlers(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<
     let commands_url = config.commands_url.clone().unwrap_or_else(|| format!("http://{}", config.commands_listen));
     let mut commands = CommandsHandlerConfig::new(commands_url, config.cluster_key.clone().map(|key| key.0));
     commands.uses_per_minute = config.commands_per_minute;
-    let both = || (Arc::clone(&shared.log), Arc::clone(&shared.state));
-    let (log, state) = both();
-    let messages = miso_handlers::run_messages(MessagesHandlerConfig::default(), log, state, cancel.clone());
-    let (log, state) = both();
+    let joins = Joins::default();
+    let all = || (Arc::clone(&shared.log), Arc::clone(&shared.state), joins.clone());
+    let (log, state, joined) = all();
+    let messages = miso_handlers::run_messages(MessagesHandlerConfig::default(), log, state, joined, cancel.clone());
+    let (log, state, joined) = all();
     let events = EventsHandlerConfig { panel_url: config.panel_url() };
-    let events = miso_handlers::run_events(events, log, state, cancel.clone());
-    let (log, state) = both();
-    let facts = miso_handlers::run_facts(log, state, cancel.clone());
-    let (log, state) = both();
-    let commands = miso_handlers::run_commands(commands, log, state, cancel);
-    tokio::try_join!(messages, events, facts, commands)?;
+    let events = miso_handlers::run_events(events, log, state, joined, cancel.clone());
+    let (log, state, joined) = all();
+    let facts = miso_handlers::run_facts(log, state, joined, cancel.clone());
+    let (log, state, joined) = all();
+    let commands = miso_handlers::run_commands(commands, log, state, joined, cancel);
+    let readiness = shared.readiness.clone();
+    readiness.waiting("groups", "waiting for the shares of the handlers' groups");
+    let ready = async {
+        joins.all().await;
+        readiness.ready("groups");
+        Ok(())
+    };
+    tokio::try_join!(messages, events, facts, commands, ready)?;
     Ok(())
 }
 

@@ -24,7 +24,13 @@ pub const DECIDE_BATCH: usize = 256;
 /// The order of steps is what makes it safe to be stopped anywhere: facts and offsets are one
 /// transaction of the log; what the store misses of it is projected by the next owner before it
 /// decides anything; an answer that was not given is given again to a caller that asks again.
-pub(crate) async fn run(log: SharedLog, bot: BotStore, cancel: CancellationToken) -> Result<(), CommandsError> {
+/// `joined` is called when its group has given out its partitions.
+pub(crate) async fn run(
+    log: SharedLog,
+    bot: BotStore,
+    cancel: CancellationToken,
+    joined: impl Fn() + Send,
+) -> Result<(), CommandsError> {
     let mut waits = Waits::default();
     let schemas = loop {
         match Schemas::open(log.clone()).await {
@@ -48,7 +54,7 @@ pub(crate) async fn run(log: SharedLog, bot: BotStore, cancel: CancellationToken
         };
         decider.run()
     };
-    run_owned(log.clone(), GROUP, BOT_REQUESTS, cancel, || {}, work).await
+    run_owned(log.clone(), GROUP, BOT_REQUESTS, cancel, joined, work).await
 }
 
 /// The owner of one partition.

@@ -104,7 +104,8 @@ impl CommandsApi {
         Self { config, log, store, cancel, ready: watch::Sender::new(false) }
     }
 
-    /// Whether the store is prepared; until then HTTP answers 503 where it needs it.
+    /// Whether the store is prepared, until which HTTP answers 503 where it needs it, and the deciders have
+    /// given out their partitions, until which what changes something may wait.
     #[must_use]
     pub fn ready(&self) -> watch::Receiver<bool> {
         self.ready.subscribe()
@@ -137,8 +138,10 @@ impl CommandsApi {
         tasks.spawn(async move {
             let Some(bot) = prepare(&engine, &log, &cancel).await? else { return Ok(()) };
             store.send_replace(Some(bot.clone()));
-            ready.send_replace(true);
-            decider::run(log, bot, cancel).await
+            let joined = || {
+                ready.send_replace(true);
+            };
+            decider::run(log, bot, cancel, joined).await
         });
         while let Some(ended) = tasks.join_next().await {
             match ended {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use miso_discord_state::{DiscordState, StateConfig};
-use miso_handlers::{MESSAGES_GROUP, MessagesHandlerConfig, may_be_command, run_messages};
+use miso_handlers::{Joins, MESSAGES_GROUP, MessagesHandlerConfig, may_be_command, run_messages};
 use miso_log::catalogue::{AGGREGATES, ALL, BOT_SETTINGS, GATEWAY_EVENTS};
 use miso_log::embedded::{EmbeddedConfig, EmbeddedLog};
 use miso_log::{Append, SharedLog};
@@ -97,7 +97,7 @@ async fn whole(name: &str, settings: Vec<Append>) {
     let began = Instant::now();
     // Counts are told once, at the end.
     let config = MessagesHandlerConfig { counts_within: Duration::from_millis(500) };
-    let handler = tokio::spawn(run_messages(config, log.clone(), state, cancel.clone()));
+    let handler = tokio::spawn(run_messages(config, log.clone(), state, Joins::default(), cancel.clone()));
     loop {
         tokio::time::sleep(Duration::from_millis(5)).await;
         let lag = log.lag(MESSAGES_GROUP).await.expect("lag");

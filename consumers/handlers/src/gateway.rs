@@ -9,9 +9,9 @@ use miso_log::{Append, Record, Schemas, SharedLog, Topic};
 use miso_model::{EventView, GatewayEvent, RecordError};
 use tokio_util::sync::CancellationToken;
 
-use crate::HandlersError;
 use crate::following::{self, Handler};
 use crate::parked::parked;
+use crate::{HandlersError, Joins};
 
 /// What a group does with events. See [`Handler`] for what is not said here.
 pub(crate) trait EventHandler: Send {
@@ -43,10 +43,11 @@ pub(crate) async fn follow<H: EventHandler>(
     log: SharedLog,
     state: Arc<DiscordState>,
     handler: H,
+    joins: &Joins,
     cancel: CancellationToken,
 ) -> Result<(), HandlersError> {
     let schemas = Schemas::open(log.clone()).await?;
-    following::follow(log, Events { handler, state, schemas }, cancel).await
+    following::follow(log, Events { handler, state, schemas }, joins, cancel).await
 }
 
 struct Events<H> {

@@ -24,6 +24,7 @@ mod form;
 mod gateway;
 mod guild;
 mod history;
+mod joins;
 mod messages;
 mod parked;
 mod person;
@@ -43,6 +44,7 @@ pub use events::{DEFAULT_PANEL_URL, EventsHandlerConfig, GROUP as EVENTS_GROUP, 
 pub use facts::{GROUP as FACTS_GROUP, run_facts};
 pub use following::{LAZY_COMMIT_EVENTS, LAZY_COMMIT_INTERVAL};
 pub use history::{HISTORY_RECORDS, HISTORY_TIME, HISTORY_TIME_BEHIND};
+pub use joins::Joins;
 pub use messages::passive::NOTIFIED;
 pub use messages::scan::may_be_command;
 pub use messages::{COUNTS_WITHIN, GROUP as MESSAGES_GROUP, MessagesHandlerConfig, run_messages};

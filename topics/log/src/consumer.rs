@@ -9,6 +9,8 @@ use crate::{
 pub enum ConsumerEvent {
     /// A partition is ours; its records follow.
     Assigned(Owner),
+    /// Told once: the group has given out its partitions, ours were [`ConsumerEvent::Assigned`] before.
+    Joined,
     /// Records of owned partitions, in offset order per partition.
     Batch(Batch),
     /// A partition must be handed back; no more of its records follow.
@@ -102,7 +104,7 @@ impl Consumer {
                         self.forget(partition);
                         return Ok(ConsumerEvent::Lost(partition));
                     }
-                    MemberEvent::Joined => {}
+                    MemberEvent::Joined => return Ok(ConsumerEvent::Joined),
                 },
                 batch = self.reader.next() => match batch {
                     Ok(batch) => return Ok(ConsumerEvent::Batch(batch)),

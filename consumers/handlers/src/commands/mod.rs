@@ -26,8 +26,8 @@ use self::attachments::Files;
 use self::client::ApiClient;
 use self::rules::Rules;
 use self::worker::{Asks, Worker};
-use crate::HandlersError;
 use crate::settings::Followed;
+use crate::{HandlersError, Joins};
 
 pub use self::attachments::{
     ATTACHMENT_BATCH_BYTES, ATTACHMENT_TIMEOUT, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, MESSAGE_ATTACHMENT_BYTES,
@@ -92,6 +92,7 @@ pub async fn run_commands(
     config: CommandsHandlerConfig,
     log: SharedLog,
     state: Arc<DiscordState>,
+    joins: Joins,
     cancel: CancellationToken,
 ) -> Result<(), HandlersError> {
     let client = ApiClient::new(&config)?;
@@ -127,7 +128,7 @@ pub async fn run_commands(
         }
     };
     tokio::select! {
-        answered = run_owned(log.clone(), GROUP, BOT_COMMANDS, cancel.clone(), || {}, work) => answered,
+        answered = run_owned(log.clone(), GROUP, BOT_COMMANDS, cancel.clone(), || joins.joined(GROUP), work) => answered,
         failed = follow => failed,
     }
 }

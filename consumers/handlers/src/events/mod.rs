@@ -22,7 +22,7 @@ use crate::counts::{Counted, Counts};
 use crate::gateway::{EventHandler, follow};
 use crate::parked::{parked, place_of};
 use crate::settings::Followed;
-use crate::{HandlersError, LAZY_COMMIT_INTERVAL};
+use crate::{HandlersError, Joins, LAZY_COMMIT_INTERVAL};
 
 pub(crate) use self::stars::footer as star_footer;
 
@@ -55,6 +55,7 @@ pub async fn run_events(
     config: EventsHandlerConfig,
     log: SharedLog,
     state: Arc<DiscordState>,
+    joins: Joins,
     cancel: CancellationToken,
 ) -> Result<(), HandlersError> {
     let settings = tokio::select! {
@@ -63,7 +64,7 @@ pub async fn run_events(
     };
     let events =
         Events { config, log: log.clone(), state: Arc::clone(&state), settings, counts: Counts::default(), own: None };
-    follow(log, state, events, cancel).await
+    follow(log, state, events, &joins, cancel).await
 }
 
 struct Events {

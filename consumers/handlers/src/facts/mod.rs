@@ -20,7 +20,7 @@ use crate::clock::now_ms;
 use crate::following::{Handler, follow};
 use crate::parked::{parked, place_of};
 use crate::settings::Followed;
-use crate::{HandlersError, LAZY_COMMIT_INTERVAL};
+use crate::{HandlersError, Joins, LAZY_COMMIT_INTERVAL};
 
 /// The consumer group of the fact handler.
 pub const GROUP: &str = "miso.facts";
@@ -34,6 +34,7 @@ pub const GROUP: &str = "miso.facts";
 pub async fn run_facts(
     log: SharedLog,
     state: Arc<DiscordState>,
+    joins: Joins,
     cancel: CancellationToken,
 ) -> Result<(), HandlersError> {
     let prepared = async {
@@ -44,7 +45,7 @@ pub async fn run_facts(
         () = cancel.cancelled() => return Ok(()),
         prepared = prepared => prepared?,
     };
-    follow(log.clone(), Facts { log, state, settings, schemas }, cancel).await
+    follow(log.clone(), Facts { log, state, settings, schemas }, &joins, cancel).await
 }
 
 struct Facts {

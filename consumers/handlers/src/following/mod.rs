@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::positions::{Positions, Write};
-use crate::HandlersError;
 use crate::parked::gap;
+use crate::{HandlersError, Joins};
 
 pub use self::positions::{LAZY_COMMIT_EVENTS, LAZY_COMMIT_INTERVAL};
 
@@ -48,6 +48,7 @@ pub(crate) trait Handler: Send {
 pub(crate) async fn follow<H: Handler>(
     log: SharedLog,
     handler: H,
+    joins: &Joins,
     cancel: CancellationToken,
 ) -> Result<(), HandlersError> {
     let consumer = Consumer::join(log, H::GROUP, H::TOPIC).await?;
@@ -73,6 +74,7 @@ pub(crate) async fn follow<H: Handler>(
                     follower.forget(owner.partition());
                     follower.owners.insert(owner.partition(), owner);
                 }
+                Ok(ConsumerEvent::Joined) => joins.joined(H::GROUP),
                 Ok(ConsumerEvent::Batch(batch)) => follower.batch(&batch).await?,
                 Ok(ConsumerEvent::Revoked(revocation)) => {
                     follower.flush(revocation.partition).await?;

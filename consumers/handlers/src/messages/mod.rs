@@ -32,7 +32,7 @@ use crate::counts::{Counted, Counts};
 use crate::gateway::{EventHandler, follow};
 use crate::parked::{parked, place_of};
 use crate::settings::Followed;
-use crate::{HandlersError, LAZY_COMMIT_INTERVAL};
+use crate::{HandlersError, Joins, LAZY_COMMIT_INTERVAL};
 
 /// Bytes of a MESSAGE_CREATE that may be a command, at most; a larger one is parked. Leaves room for
 /// the rest of the record under the topic's bound.
@@ -68,6 +68,7 @@ pub async fn run_messages(
     config: MessagesHandlerConfig,
     log: SharedLog,
     state: Arc<DiscordState>,
+    joins: Joins,
     cancel: CancellationToken,
 ) -> Result<(), HandlersError> {
     let settings = tokio::select! {
@@ -82,7 +83,7 @@ pub async fn run_messages(
         writing: Writing::default(),
         counts: Counts::default(),
     };
-    follow(log, state, messages, cancel).await
+    follow(log, state, messages, &joins, cancel).await
 }
 
 struct Messages {

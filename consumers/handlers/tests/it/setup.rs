@@ -7,7 +7,7 @@ use miso_bot_store::Store;
 use miso_commands_api::{CommandsApi, CommandsConfig};
 use miso_discord_state::{DiscordState, StateConfig};
 use miso_handlers::{
-    CommandsHandlerConfig, EventsHandlerConfig, MessagesHandlerConfig, run_commands, run_events, run_facts,
+    CommandsHandlerConfig, EventsHandlerConfig, Joins, MessagesHandlerConfig, run_commands, run_events, run_facts,
     run_messages,
 };
 use miso_log::catalogue::{
@@ -238,7 +238,7 @@ impl World {
     fn handlers_with(&self, config: CommandsHandlerConfig) -> Handlers {
         let mut handlers = self.passive(self.log.clone());
         let cancel = handlers.cancel.clone();
-        handlers.tasks.spawn(run_commands(config, self.log.clone(), self.state.clone(), cancel));
+        handlers.tasks.spawn(run_commands(config, self.log.clone(), self.state.clone(), Joins::default(), cancel));
         handlers
     }
 
@@ -248,9 +248,9 @@ impl World {
         let mut tasks = JoinSet::new();
         let state = self.state.clone();
         let messages = MessagesHandlerConfig { counts_within: Duration::from_millis(100) };
-        tasks.spawn(run_messages(messages, log.clone(), state.clone(), cancel.clone()));
-        tasks.spawn(run_facts(log.clone(), state.clone(), cancel.clone()));
-        tasks.spawn(run_events(EventsHandlerConfig::default(), log, state, cancel.clone()));
+        tasks.spawn(run_messages(messages, log.clone(), state.clone(), Joins::default(), cancel.clone()));
+        tasks.spawn(run_facts(log.clone(), state.clone(), Joins::default(), cancel.clone()));
+        tasks.spawn(run_events(EventsHandlerConfig::default(), log, state, Joins::default(), cancel.clone()));
         Handlers { cancel, tasks }
     }
 }

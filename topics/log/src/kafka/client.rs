@@ -64,7 +64,7 @@ impl Clients {
         }
     }
 
-    /// Where owners put the offset that fences a transaction without offsets of its own group.
+    /// Nothing is written there: owners commit a position of their partition of it with every transaction.
     pub(super) fn fence_topic(&self) -> String {
         self.named("miso.fence")
     }

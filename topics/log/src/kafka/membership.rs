@@ -31,6 +31,9 @@ use crate::{
 const REVOCATION_TIME: Duration = Duration::from_secs(5);
 /// How often a member looks at a revocation that is running out.
 const REVOCATION_TICK: Duration = Duration::from_millis(100);
+/// How long one question about earlier owners' transactions waits for its answer; it is asked again until
+/// there is one.
+const EARLIER_OWNERS_TRY: Duration = Duration::from_secs(1);
 /// How long it sleeps when nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -200,6 +203,7 @@ struct Revoking {
 /// The member's thread.
 pub(super) struct MemberThread {
     name: String,
+    fence_topic: String,
     membership: Arc<Membership>,
     consumer: BaseConsumer<Callbacks>,
     signal: Arc<Signal>,
@@ -229,6 +233,7 @@ impl MemberThread {
         consumer.subscribe(&[&name])?;
         Ok(Self {
             name,
+            fence_topic: clients.fence_topic(),
             membership,
             consumer,
             signal,
@@ -270,6 +275,7 @@ impl MemberThread {
         // The membership is looked at before the assignment is acknowledged: until then librdkafka
         // does not rejoin, so it is the one in which the partitions were given.
         let metadata = self.consumer.group_metadata().map(Arc::new);
+        self.wait_for_earlier_owners(partitions);
         let lost = self.consumer.assignment_lost();
         let list = self.list(partitions);
         if let Err(error) = self.consumer.incremental_assign(&list).and_then(|()| self.consumer.pause(&list)) {
@@ -292,6 +298,25 @@ impl MemberThread {
         }
         if !std::mem::replace(&mut self.joined, true) {
             self.tell(Ok(MemberEvent::Joined));
+        }
+    }
+
+    /// What earlier owners of the partitions could still commit is decided when this returns, see
+    /// `transactions`; or the partitions are not ours any more.
+    fn wait_for_earlier_owners(&self, partitions: &[i32]) {
+        let mut fences = TopicPartitionList::with_capacity(partitions.len());
+        for &partition in partitions {
+            fences.add_partition(&self.fence_topic, partition);
+        }
+        while !partitions.is_empty() && !self.stop.is_stopped() && !self.consumer.assignment_lost() {
+            match self.consumer.committed_offsets(fences.clone(), EARLIER_OWNERS_TRY) {
+                Ok(found) if found.elements().iter().all(|fence| fence.error().is_ok()) => return,
+                Ok(_) => self.signal.wait(REVOCATION_TICK),
+                Err(error) => {
+                    tracing::debug!(group = self.membership.group(), %error, "an earlier owner's transaction is open");
+                    self.signal.wait(REVOCATION_TICK);
+                }
+            }
         }
     }
 

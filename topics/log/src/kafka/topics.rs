@@ -63,7 +63,9 @@ pub(super) async fn create(clients: &Clients) -> Result<(), LogError> {
 
     let mut wanted: Vec<(String, i32, Settings)> =
         config.catalogue.iter().map(|&topic| (clients.topic(topic), topic.partitions, settings(topic))).collect();
-    wanted.push((clients.fence_topic(), 1, vec![("cleanup.policy", "delete".to_owned())]));
+    // One for each partition that somebody may own.
+    let owned = config.catalogue.iter().map(|topic| topic.partitions).max().unwrap_or(1);
+    wanted.push((clients.fence_topic(), owned, vec![("cleanup.policy", "delete".to_owned())]));
 
     let mut wrong = Vec::new();
     let mut new = Vec::new();

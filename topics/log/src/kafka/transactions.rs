@@ -1,13 +1,18 @@
-//! Transactions of a membership: one producer with a fresh transactional id, one thread, one broker
-//! transaction for all calls that wait (group commit).
+//! Transactions of a membership: producers with fresh transactional ids that take turns, one thread, one
+//! broker transaction for all calls that wait (group commit).
 //!
-//! The order inside a transaction is what makes it safe. Records are delivered first; then the
-//! positions of groups without members; the membership's own last. The broker checks the membership
-//! when it takes that last one, so a transaction that commits has all its records in the log before
-//! any later owner could be assigned, and that owner, reading read_committed up to its own claim,
-//! waits for the outcome.
+//! They take turns because the broker answers the end of a transaction before its markers are written, and
+//! refuses the next one of the same producer until they are; librdkafka then pauses for 20 ms. Transactions
+//! still follow each other: the next begins when the one before has ended.
+//!
+//! What makes it safe: every transaction also commits, under the membership, a position in the fence
+//! topic's partition of each of its owners. The broker checks the membership when it takes that, so it
+//! takes none once the partition is another's; and one that it took is undecided until the transaction
+//! ends. A later owner asks for that position before it is told of its partition (`membership`), and the
+//! broker does not answer while it is undecided: whatever an earlier owner could still commit is in the
+//! log by then, or never. So the positions can be on their way together with the records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +35,10 @@ pub const TRANSACTION_QUEUE: usize = 256;
 /// One broker transaction takes waiting calls until it has so many bytes of records; a single call
 /// may be larger.
 pub const TRANSACTION_BYTES: usize = 8 * 1_024 * 1_024;
+/// Producers that take turns.
+const PRODUCERS: usize = 2;
+/// How long a delivered transaction may look undelivered before its commit is asked for all the same.
+const SETTLED_WITHIN: Duration = Duration::from_millis(50);
 /// After the broker refused the membership: how long to wait for the rebalance that decides.
 const REBALANCE_WAIT: Duration = Duration::from_secs(3);
 /// How often a transaction follows its owner into a new membership before its caller decides.
@@ -68,18 +77,23 @@ pub(super) struct Transactions {
     groups: Arc<Groups>,
     membership: Arc<Membership>,
     stop: Arc<Stop>,
-    producer: Option<Producer>,
+    producers: [Option<Producer>; PRODUCERS],
+    /// Whose turn it is.
+    turn: usize,
 }
 
 impl Transactions {
     pub(super) fn new(clients: Clients, groups: Arc<Groups>, membership: Arc<Membership>, stop: Arc<Stop>) -> Self {
-        Self { clients, groups, membership, stop, producer: None }
+        Self { clients, groups, membership, stop, producers: [const { None }; PRODUCERS], turn: 0 }
     }
 
     /// Until the membership ends.
     pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        if let Err(error) = self.ready() {
-            tracing::debug!(%error, "no transactional producer yet");
+        for turn in 0..PRODUCERS {
+            self.turn = turn;
+            if let Err(error) = self.ready() {
+                tracing::debug!(%error, "no transactional producer yet");
+            }
         }
         while let Some(first) = requests.blocking_recv() {
             let mut bytes = first.bytes();
@@ -137,8 +151,9 @@ impl Transactions {
 
     /// One broker transaction; the offsets of all records in order.
     fn attempt(&mut self, requests: &[Request], metadata: &ConsumerGroupMetadata) -> Result<Vec<i64>, Aborted> {
+        self.turn = (self.turn + 1) % PRODUCERS;
         self.ready().map_err(|error| Aborted::Other(self.clients.does_not_serve(&error)))?;
-        let Some(producer) = &self.producer else {
+        let Some(producer) = &self.producers[self.turn] else {
             return Err(Aborted::Other("no producer".to_owned()));
         };
         let written = self.write(producer, requests, metadata);
@@ -166,7 +181,7 @@ impl Transactions {
     ) -> KafkaResult<Vec<i64>> {
         producer.begin_transaction()?;
         let records: Vec<&Append> = requests.iter().flat_map(|request| &request.records).collect();
-        let offsets = self.deliver(producer, &records)?;
+        let delivered = self.send(producer, &records)?;
         let timeout = Duration::from_millis(u64::from(TRANSACTION_TIMEOUT_MS));
         let own = self.membership.group();
         let mut positions = positions(requests);
@@ -175,15 +190,22 @@ impl Transactions {
             let memberless = self.groups.memberless(group)?;
             producer.send_offsets_to_transaction(&self.list(&positions)?, &memberless, timeout)?;
         }
-        let list = if of_own.is_empty() { self.fence()? } else { self.list(&of_own)? };
+        let mut list = self.list(&of_own)?;
+        let owners: BTreeSet<i32> = requests.iter().map(|request| request.partition).collect();
+        for partition in owners {
+            list.add_partition_offset(&self.clients.fence_topic(), partition, Offset::Offset(0))?;
+        }
         producer.send_offsets_to_transaction(&list, metadata, timeout)?;
+        let Some(delivered) = delivered else { return Ok(Vec::new()) };
+        let offsets = delivered.blocking_recv().unwrap_or(Err(KafkaError::Canceled))?;
+        settled(producer);
         Ok(offsets)
     }
 
-    /// All records, delivered: librdkafka's commit would wait in steps of 100 ms otherwise.
-    fn deliver(&self, producer: &Producer, records: &[&Append]) -> KafkaResult<Vec<i64>> {
+    /// Hands all records to librdkafka; `None` where there are none.
+    fn send(&self, producer: &Producer, records: &[&Append]) -> KafkaResult<Option<Delivered>> {
         if records.is_empty() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let (deliveries, done) = Deliveries::of(records.len());
         for (index, record) in records.iter().enumerate() {
@@ -192,7 +214,7 @@ impl Transactions {
                 return Err(error);
             }
         }
-        done.blocking_recv().unwrap_or(Err(KafkaError::Canceled))
+        Ok(Some(done))
     }
 
     /// Commits. While the broker does not answer the outcome is open, so it asks until it does: a
@@ -215,40 +237,36 @@ impl Transactions {
 
     /// Leaves a producer that can begin again, or none.
     fn abort(&mut self) {
-        let Some(producer) = &self.producer else { return };
+        let Some(producer) = &self.producers[self.turn] else { return };
         let dead = producer.client().fatal_error().is_some();
         if dead || producer.abort_transaction(Duration::from_millis(u64::from(TRANSACTION_TIMEOUT_MS))).is_err() {
             // The broker aborts what it left open when its time is over.
-            self.producer = None;
+            self.producers[self.turn] = None;
         }
     }
 
-    /// A producer that can begin a transaction.
+    /// The producer whose turn it is can begin a transaction.
     fn ready(&mut self) -> KafkaResult<()> {
-        if self.producer.is_none() {
+        if self.producers[self.turn].is_none() {
             let id = self.clients.named(&format!("{}.{}", self.membership.group(), fresh()));
             let producer = Producer::new(&self.clients.transactional(&id))?;
             producer.init_transactions(Duration::from_millis(u64::from(TRANSACTION_TIMEOUT_MS)))?;
-            self.producer = Some(producer);
+            self.producers[self.turn] = Some(producer);
         }
         Ok(())
     }
 
     fn list(&self, positions: &Positions<'_>) -> KafkaResult<TopicPartitionList> {
-        let mut list = TopicPartitionList::with_capacity(positions.len());
+        let mut list = TopicPartitionList::with_capacity(positions.len() + 1);
         for (&(topic, partition), &next) in positions {
             list.add_partition_offset(&self.clients.named(topic), partition, Offset::Offset(next))?;
         }
         Ok(list)
     }
-
-    /// An offset that means nothing, so that the broker checks the membership.
-    fn fence(&self) -> KafkaResult<TopicPartitionList> {
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(&self.clients.fence_topic(), 0, Offset::Offset(0))?;
-        Ok(list)
-    }
 }
+
+/// Answers with the records' offsets when all are delivered.
+type Delivered = oneshot::Receiver<KafkaResult<Vec<i64>>>;
 
 /// (topic, partition) → next.
 type Positions<'a> = BTreeMap<(&'a str, i32), i64>;
@@ -263,6 +281,15 @@ fn positions(requests: &[Request]) -> BTreeMap<&str, Positions<'_>> {
             .insert((offset.topic.0.name, offset.partition), offset.next);
     }
     positions
+}
+
+/// Waits until librdkafka counts the records as delivered too, a moment after the last report: its commit
+/// would wait for them in steps of 100 ms.
+fn settled(producer: &Producer) {
+    let until = Instant::now() + SETTLED_WITHIN;
+    while producer.in_flight_count() > 0 && Instant::now() < until {
+        std::thread::yield_now();
+    }
 }
 
 fn reason(error: &KafkaError) -> String {

@@ -129,7 +129,7 @@ pub(crate) async fn own(consumer: &mut Consumer, count: usize) -> Vec<Owner> {
         while owners.len() < count {
             match consumer.next().await.expect("an event") {
                 ConsumerEvent::Assigned(owner) => owners.push(owner),
-                ConsumerEvent::Batch(_) => {}
+                ConsumerEvent::Batch(_) | ConsumerEvent::Joined => {}
                 other => panic!("{other:?} before {count} assignments"),
             }
         }

@@ -194,7 +194,7 @@ async fn own_and_tell(log: SharedLog, topics: Topics) {
                     say(&format!("L {partition}"));
                     owners.remove(&partition);
                 }
-                ConsumerEvent::Batch(_) | ConsumerEvent::Gap { .. } => {}
+                ConsumerEvent::Batch(_) | ConsumerEvent::Joined | ConsumerEvent::Gap { .. } => {}
             },
             () = tokio::time::sleep(Duration::from_millis(1)) => {}
         }

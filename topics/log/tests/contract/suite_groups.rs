@@ -20,10 +20,12 @@ pub(crate) async fn members_share_partitions_and_a_leavers_go_to_the_rest(engine
             tokio::select! {
                 event = first.next() => match event.expect("an event") {
                     ConsumerEvent::Revoked(revocation) => given.push(revocation.partition),
+                    ConsumerEvent::Joined => {}
                     other => panic!("{other:?}"),
                 },
                 event = second.next() => match event.expect("an event") {
                     ConsumerEvent::Assigned(owner) => gained.push(owner.partition()),
+                    ConsumerEvent::Joined => {}
                     other => panic!("{other:?}"),
                 },
             }
@@ -123,7 +125,7 @@ async fn work(log: miso_log::SharedLog, group: String, topics: Topics, one_by_on
     let (mut fences, mut revocations) = (0, 0);
     loop {
         match consumer.next().await {
-            Ok(ConsumerEvent::Assigned(_) | ConsumerEvent::Gap { .. }) => {}
+            Ok(ConsumerEvent::Assigned(_) | ConsumerEvent::Joined | ConsumerEvent::Gap { .. }) => {}
             Ok(ConsumerEvent::Lost(_)) => fences += 1,
             Ok(ConsumerEvent::Revoked(revocation)) => {
                 revocations += 1;
@@ -298,6 +300,7 @@ pub(crate) async fn a_member_that_keeps_a_revoked_partition_is_fenced(engine: &d
                         kept.push(revocation);
                     }
                     ConsumerEvent::Lost(partition) => { lost.insert(partition); }
+                    ConsumerEvent::Joined => {}
                     other => panic!("{other:?}"),
                 },
                 event = second.next() => if let ConsumerEvent::Assigned(owner) = event.expect("an event") {
