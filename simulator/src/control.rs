@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::core::Core;
 use crate::gateway::{BlastRefused, BlastSpec, Target, run_blast, start_blast};
 use crate::rest::{FaultSpec, Rule, parse_query};
+use crate::sites;
 use crate::snowflake::unix_us;
 use crate::world::{Author, BOT_ID, Refusal, parse_emoji, read_id};
 
@@ -177,6 +178,7 @@ fn route(call: &Call<'_>, method: &str, path: &str) -> Answer {
             core.faults().set_delay(milliseconds("min_ms"), milliseconds("max_ms"), call.body["seed"].as_u64());
             Ok(json!({}))
         }
+        (_, ["sites", rest @ ..]) => order_sites(call, method, rest),
         ("GET", ["limits"]) => Ok(limits(core)),
         ("POST", ["limits"]) => set_limits(call),
         _ => Err(Problem(StatusCode::NOT_FOUND, "no such control call".to_owned())),
@@ -343,6 +345,11 @@ fn gateway(call: &Call<'_>, what: &str) -> Answer {
         }
     };
     Ok(json!({"connections": connections}))
+}
+
+fn order_sites(call: &Call<'_>, method: &str, path: &[&str]) -> Answer {
+    let problem = |(status, reason)| Problem(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), reason);
+    sites::order(&call.core.sites, method, path, call.query, &call.body).map_err(problem)
 }
 
 fn limits(core: &Core) -> Value {

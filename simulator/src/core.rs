@@ -11,6 +11,7 @@ use crate::gateway::{Blast, Hub};
 use crate::journal::Journal;
 use crate::oauth::Grants;
 use crate::rest::{Faults, Limits};
+use crate::sites::Sites;
 use crate::snowflake::unix_us;
 use crate::world::World;
 
@@ -24,6 +25,7 @@ pub(crate) struct Core {
     world: Mutex<World>,
     grants: Mutex<Grants>,
     blasts: Mutex<Vec<Arc<Blast>>>,
+    pub(crate) sites: Sites,
     pub(crate) hub: Hub,
     pub(crate) journal: Journal,
     pub(crate) shutdown: CancellationToken,
@@ -47,6 +49,7 @@ impl Core {
             // Tokens of an earlier run are not good in this one.
             grants: Mutex::new(Grants::new(config.seed ^ unix_us(), config.access_token_s.saturating_mul(1000))),
             blasts: Mutex::default(),
+            sites: Sites::default(),
             hub: Hub::new(journal.clone()),
             journal,
             shutdown: CancellationToken::new(),

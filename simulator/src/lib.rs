@@ -17,6 +17,7 @@ mod oauth;
 mod pictures;
 mod rest;
 mod server;
+mod sites;
 mod snowflake;
 mod world;
 

@@ -11,7 +11,7 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE,
 };
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,7 +22,7 @@ use crate::control;
 use crate::core::Core;
 use crate::gateway::{Greeting, serve as serve_gateway};
 use crate::rest::{MAX_BODY, Planned, Received, faulted, handle, parse_query};
-use crate::{oauth, pictures};
+use crate::{oauth, pictures, sites};
 
 /// Rest after an accept error (no file descriptors left, …).
 const ACCEPT_REST: Duration = Duration::from_millis(50);
@@ -57,7 +57,15 @@ pub(crate) async fn accept(core: Arc<Core>, listener: TcpListener) {
 async fn connection(core: Arc<Core>, stream: TcpStream, peer: SocketAddr) {
     let _no_delay = stream.set_nodelay(true);
     let shutdown = core.shutdown.clone();
-    let service = service_fn(|request| answer(Arc::clone(&core), peer.ip(), request));
+    let service = service_fn(|request: Request<Incoming>| {
+        let core = Arc::clone(&core);
+        async move {
+            if sites::is_site(request.headers()) {
+                return Ok(sites::answer(core, request).await.map(Either::Right));
+            }
+            answer(core, peer.ip(), request).await.map(|response| response.map(Either::Left))
+        }
+    });
     let connection =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::select! {

@@ -6,16 +6,39 @@
 //! that fetches what users name. All state is in memory and may be lost.
 
 mod access;
+mod answer;
 mod api;
+mod cache;
+mod chain;
 mod failure;
+mod fetch;
+mod guard;
+mod health;
+mod html;
+mod moment;
 mod openapi;
+mod providers;
+mod render;
 mod routes;
+mod schema;
+mod sign;
+mod sniff;
+mod sniffed;
+mod strategy;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::api::{Api, Core};
+use crate::chain::LookUp;
+use crate::fetch::Fetcher;
+use crate::guard::{Internet, Network, Ports, Sites};
+use crate::providers::Providers;
+use crate::render::Renderer;
+use crate::sign::Signer;
 
 pub use openapi::openapi;
 
@@ -57,6 +80,9 @@ pub enum EmbedderError {
     /// The table of providers does not fit.
     #[error("the table of providers does not fit: {0}; correct MISO_EMBEDDER_PROVIDERS")]
     Providers(String),
+    /// The cluster key does not sign.
+    #[error("MISO_CLUSTER_KEY cannot be used to sign")]
+    Key,
     /// Simulated sites are only on this machine.
     #[error("{0} is not loopback; MISO_EMBEDDER_SITES_AT is for the demo and for tests")]
     SitesElsewhere(SocketAddr),
@@ -65,7 +91,7 @@ pub enum EmbedderError {
 /// The service.
 #[derive(Debug)]
 pub struct Embedder {
-    api: Arc<api::Api>,
+    api: Arc<Api>,
     cancel: CancellationToken,
 }
 
@@ -78,7 +104,22 @@ impl Embedder {
         if let Some(address) = config.sites_at.filter(|address| !address.ip().is_loopback()) {
             return Err(EmbedderError::SitesElsewhere(address));
         }
-        Ok(Self { api: Arc::new(api::Api { cluster_key: config.cluster_key }), cancel })
+        let providers = Providers::load(config.providers.as_deref())?;
+        let network: Box<dyn Network> = match config.sites_at {
+            Some(address) => Box::new(Sites(address)),
+            None => Box::new(Internet),
+        };
+        let signer = Signer::new(&config.cluster_key).ok_or(EmbedderError::Key)?;
+        let renderer = Renderer::new(signer, &providers);
+        let fetcher = Fetcher::new(network, Ports::new(config.ports));
+        let api = Api {
+            cluster_key: config.cluster_key,
+            public_url: config.public_url,
+            renderer,
+            sniffed: Mutex::default(),
+            core: Arc::new(Core::new(LookUp::new(fetcher, providers))),
+        };
+        Ok(Self { api: Arc::new(api), cancel })
     }
 
     /// Serves until cancelled; dropped, it ends at once, with all its connections.
