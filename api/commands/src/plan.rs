@@ -168,6 +168,9 @@ async fn decide(
             Ok(stars::changed(situation, &body, known, has))
         }
         Work::StarPosted(guild, body) => Ok(stars::posted(situation, &body, bot.starred(guild, body.message).await?)),
+        Work::StarsCleared(guild, body) => {
+            Ok(stars::cleared(situation, &body, bot.starred(guild, body.message).await?))
+        }
         Work::SetReminder(user, body) => reminders::set(situation, user, body, &bot.reminders(user).await?),
         Work::CancelReminder(user, body) => reminders::cancel(user, &body, &bot.reminders(user).await?),
         Work::SnoozeReminder(user, body) => reminders::snooze(situation, user, &body, &bot.reminders(user).await?),

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use miso_log::Append;
-use miso_log::catalogue::REST_ACTIONS;
-use miso_model::{Action, ChannelId, GuildId, Header, LogRecord, MessageId, UserId};
+use miso_log::catalogue::{REST_ACTIONS, REST_INTERACTIONS};
+use miso_model::{Action, ChannelId, GuildId, Header, LogRecord, MessageId, Snowflake, UserId};
 use serde_json::{Value, json};
 
 use crate::form::{File, boundary, form};
@@ -39,7 +39,7 @@ impl Cause<'_> {
         Append::new(REST_ACTIONS, partition, action.to_bytes(), self.now_ms)
     }
 
-    /// Changes a message of ours.
+    /// Changes a message: all of one of ours, whether previews are shown of somebody else's.
     pub(crate) fn edit(&self, what: &str, channel: ChannelId, message: MessageId, body: &Value) -> Append {
         self.action(what, "PATCH", &format!("/channels/{channel}/messages/{message}"), Some(body))
     }
@@ -47,6 +47,13 @@ impl Cause<'_> {
     /// Deletes a message.
     pub(crate) fn delete(&self, what: &str, channel: ChannelId, message: MessageId) -> Append {
         self.action(what, "DELETE", &format!("/channels/{channel}/messages/{message}"), None)
+    }
+
+    /// Answers an interaction.
+    pub(crate) fn respond(&self, what: &str, interaction: Snowflake, token: &str, body: &Value) -> Append {
+        let path = format!("/interactions/{interaction}/{token}/callback");
+        let (action, partition) = self.make(what, "POST", &path, Some(body));
+        Append::new(REST_INTERACTIONS, partition, action.to_bytes(), self.now_ms)
     }
 
     /// Gives a member a role; `reason` is for the guild's audit log, ASCII.

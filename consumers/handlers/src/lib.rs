@@ -1,10 +1,10 @@
 //! The bot: message, command and event handlers, as consumer groups of the log.
 //!
-//! - [`run_messages`], group `miso.messages` over `gateway.events`: finds messages that are commands
-//!   and appends them to `bot.commands`; counts what members write, tells who asked for a word, says
-//!   custom commands.
+//! - [`run_messages`], group `miso.messages` over `gateway.events`: finds messages that are commands, or hold
+//!   links that are shown by themselves, and appends them to `bot.commands`; counts what members write, tells
+//!   who asked for a word.
 //! - [`run_commands`], group `miso.commands` over `bot.commands`: parses arguments, asks the commands
-//!   API or shows Discord's data, and appends the answer to `rest.actions`.
+//!   API or shows Discord's data or says a guild's own text, and appends the answer to `rest.actions`.
 //! - [`run_events`], group `miso.events` over `gateway.events`: greetings, goodbyes, roles for new
 //!   members, logs, stars.
 //! - [`run_facts`], group `miso.facts` over `bot.facts`: levels, reminders, the starboard.
@@ -46,6 +46,7 @@ pub use following::{LAZY_COMMIT_EVENTS, LAZY_COMMIT_INTERVAL};
 pub use history::{HISTORY_RECORDS, HISTORY_TIME, HISTORY_TIME_BEHIND};
 pub use joins::Joins;
 pub use messages::passive::NOTIFIED;
+pub use messages::recipients::{NOTIFIED_PER_PERSON, NOTIFIED_WITHIN_MS};
 pub use messages::scan::may_be_command;
 pub use messages::{COUNTS_WITHIN, GROUP as MESSAGES_GROUP, MessagesHandlerConfig, run_messages};
 

@@ -18,6 +18,8 @@ pub const COUNTS_ADDED: &str = "CountsAdded";
 pub const STAR_COUNTED: &str = "StarCounted";
 /// A starred message stands on the starboard: [`StarPosted`].
 pub const STAR_POSTED: &str = "StarPosted";
+/// A message lost all its stars at once: [`StarsCleared`]. A [`StarCounted`] follows with what its post needs.
+pub const STARS_CLEARED: &str = "StarsCleared";
 /// A reminder was set: [`ReminderSet`].
 pub const REMINDER_SET: &str = "ReminderSet";
 /// A reminder is due at another time: [`ReminderSnoozed`].
@@ -183,6 +185,13 @@ pub struct StarPosted {
     pub post: MessageId,
     /// Where the post stands.
     pub posted_channel: ChannelId,
+}
+
+/// Body of a [`STARS_CLEARED`] fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StarsCleared {
+    /// The message that was starred.
+    pub message: MessageId,
 }
 
 /// Body of a [`REMINDER_SET`] fact.

@@ -46,6 +46,7 @@ fn apply(changes: &mut Changes<'_>, fact: &Fact) -> Option<()> {
         (Aggregate::Guild(guild), facts::COUNTS_ADDED) => counts::added(changes, guild, &body(fact)?),
         (Aggregate::Guild(guild), facts::STAR_COUNTED) => stars::counted(changes, guild, &body(fact)?),
         (Aggregate::Guild(guild), facts::STAR_POSTED) => stars::posted(changes, guild, &body(fact)?),
+        (Aggregate::Guild(guild), facts::STARS_CLEARED) => stars::cleared(changes, guild, &body(fact)?),
         (Aggregate::Guild(guild), facts::MEMBER_FORGOTTEN) => personal::forgotten(changes, guild, &body(fact)?),
         (Aggregate::User(user), facts::REMINDER_SET) => reminders::set(changes, user, fact.at_ms, body(fact)?),
         (Aggregate::User(user), facts::REMINDER_SNOOZED) => reminders::snoozed(changes, user, body(fact)?),

@@ -33,7 +33,7 @@ pub use declared::CATALOGUE;
 pub use directory::{Anywhere, Directory, Wanted};
 pub use document::{Attachment, Colour, Document, FROM_EMBEDDER, FROM_LASTFM, Field, Image, ImageRole, Link};
 pub use links::{FoundLink, LINK_BYTES, MAX_LINKS, Provider, link_of, links_in};
-pub use may_run::{Asker, Reason, Verdict, may_run, rule_cooldown};
+pub use may_run::{Asker, Reason, Verdict, may_run, may_run_own, own_rule_cooldown, rule_cooldown};
 pub use miso_model::Permissions;
 pub use moment::{Day, MOMENT_WORDS, Moment, MomentError};
 pub use parse::{Args, args_from_json, parse, parse_in};

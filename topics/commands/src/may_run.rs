@@ -68,7 +68,7 @@ impl Verdict {
 #[must_use]
 pub fn may_run(command: &Command, settings: &Settings, asker: &Asker<'_>) -> Verdict {
     let manages = asker.permissions.cover(Permissions::MANAGE_GUILD);
-    let row = Row::of(command, settings);
+    let row = Row::of(&names(command), settings);
     if !(manages && command.group == Group::Configuration)
         && let Some(verdict) = by_settings(settings, row.as_ref(), asker)
     {
@@ -91,7 +91,32 @@ pub fn may_run(command: &Command, settings: &Settings, asker: &Asker<'_>) -> Ver
 /// The cooldown that a guild's rules put on a command for each member, and where it was said.
 #[must_use]
 pub fn rule_cooldown(command: &Command, settings: &Settings) -> Option<(Cooldown, String)> {
-    let row = Row::of(command, settings)?;
+    row_cooldown(&names(command), settings)
+}
+
+/// As [`may_run`] for a command of the guild's own, which needs no permissions: a row of the rules may name it.
+#[must_use]
+pub fn may_run_own(name: &str, settings: &Settings, asker: &Asker<'_>) -> Verdict {
+    let row = Row::of(&[name], settings);
+    by_settings(settings, row.as_ref(), asker).unwrap_or_else(|| {
+        let source = row.map_or_else(|| "default".to_owned(), |row| row.source());
+        Verdict { allowed: true, because: "nothing stands against it".to_owned(), source, reason: Reason::Nothing }
+    })
+}
+
+/// As [`rule_cooldown`] for a command of the guild's own.
+#[must_use]
+pub fn own_rule_cooldown(name: &str, settings: &Settings) -> Option<(Cooldown, String)> {
+    row_cooldown(&[name], settings)
+}
+
+/// By which names the rules may mean a command, the nearest first.
+fn names(command: &Command) -> Vec<&'static str> {
+    [Some(command.name), command.words().0, Some(command.group.name())].into_iter().flatten().collect()
+}
+
+fn row_cooldown(names: &[&str], settings: &Settings) -> Option<(Cooldown, String)> {
+    let row = Row::of(names, settings)?;
     let seconds = row.values.get("cooldown_s").and_then(Json::as_i64).filter(|seconds| *seconds > 0)?;
     Some((Cooldown { uses: 1, per_ms: seconds.saturating_mul(1_000) }, row.source()))
 }
@@ -142,10 +167,9 @@ struct Row {
 }
 
 impl Row {
-    fn of(command: &Command, settings: &Settings) -> Option<Self> {
+    fn of(names: &[&str], settings: &Settings) -> Option<Self> {
         let mut rows = settings.rows("commands", "rules");
-        let names = [Some(command.name), command.words().0, Some(command.group.name())];
-        names.into_iter().flatten().find_map(|name| {
+        names.iter().find_map(|name| {
             let is = |row: &Map<String, Json>| {
                 row.get("command").and_then(Json::as_str).is_some_and(|named| named.trim().eq_ignore_ascii_case(name))
             };
@@ -245,6 +269,18 @@ mod tests {
             let (allowed, because) = asked(name, &values, &MEMBER);
             assert_eq!((allowed, because.as_str()), expected, "{name} {values}");
         }
+    }
+
+    #[test]
+    fn a_guilds_own_command_follows_the_rules_that_name_it() {
+        let rules = json!({"commands": {"values": {"rules": [
+            {"command": "Tea", "channels": ["21"], "cooldown_s": 9}, {"command": "configuration", "enabled": false},
+        ]}}});
+        let settings = Settings::of(rules.as_object().cloned().expect("an object"));
+        assert_eq!(may_run_own("tea", &settings, &MEMBER).reason, Reason::NotHere);
+        assert!(may_run_own("coffee", &settings, &MEMBER).allowed);
+        let cooldown = own_rule_cooldown("tea", &settings).map(|(cooldown, _)| cooldown.per_ms);
+        assert_eq!((cooldown, own_rule_cooldown("coffee", &settings)), (Some(9_000), None));
     }
 
     #[test]

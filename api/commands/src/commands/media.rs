@@ -12,8 +12,8 @@ pub const MEDIA_FILES: usize = 4;
 pub const MEDIA_FILE_BYTES: u64 = 5_500_000;
 /// Characters of a post that are shown, at most; of each post, where there are several.
 const TEXT_CHARS: usize = 2_500;
-const TEXT_CHARS_OF_MANY: usize = 600;
-/// Of a quoted post.
+const TEXT_CHARS_OF_MANY: usize = 400;
+/// Of a quoted post, which has half as many at most.
 const QUOTED_CHARS: usize = 500;
 /// Of a name.
 const NAME_CHARS: usize = 80;
@@ -126,7 +126,11 @@ fn section(media: &Media, how: How) -> String {
         lines.extend(too_large(file));
     }
     if let Some(quoted) = &media.quoted {
-        let text = quoted.text.as_deref().map(|text| escaped(&cut(text.trim(), QUOTED_CHARS))).unwrap_or_default();
+        let text = quoted
+            .text
+            .as_deref()
+            .map(|text| escaped(&cut(text.trim(), QUOTED_CHARS.min(how.text_chars / 2))))
+            .unwrap_or_default();
         let all = if text.is_empty() { by_line(quoted) } else { format!("{}\n{text}", by_line(quoted)) };
         let hidden = quoted.sensitive && !text.is_empty();
         let all = if hidden { format!("{}\n||{text}||", by_line(quoted)) } else { all };

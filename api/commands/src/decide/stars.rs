@@ -1,9 +1,12 @@
 use miso_bot_store::Starred;
-use miso_bot_store::facts::{STAR_COUNTED, STAR_POSTED, StarAct, StarCounted, StarPosted};
+use miso_bot_store::facts::{STAR_COUNTED, STAR_POSTED, STARS_CLEARED, StarAct, StarCounted, StarPosted};
 use miso_model::{ChannelId, MessageId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::{Decision, Situation, settings};
+
+/// Body of a `StarsCleared` request, and of the fact.
+pub(crate) use miso_bot_store::facts::StarsCleared;
 
 /// So long a post may be on its way to the starboard, milliseconds; after that the next star asks for
 /// it again.
@@ -33,6 +36,25 @@ pub struct StarToBePosted {
     pub channel: ChannelId,
     /// The post.
     pub post: MessageId,
+}
+
+/// The message lost all its stars: somebody cleared its reactions, or it is gone itself. A post that is on
+/// its way is dealt with when it is there.
+pub(crate) fn cleared(situation: Situation<'_>, body: &StarsCleared, known: Option<Starred>) -> Decision {
+    let Some(known) = known.filter(|known| known.stars > 0 || known.post.is_some()) else { return Decision::nothing() };
+    let fact = StarCounted {
+        message: body.message,
+        channel: known.channel,
+        author: known.author,
+        user: None,
+        added: false,
+        count: 0,
+        post: known.post,
+        posted_channel: known.posted_channel,
+        act: if known.post.is_some() { StarAct::Remove } else { StarAct::Nothing },
+        posting_ms: known.posting_ms.filter(|since| situation.now_ms - since < POSTING_MS),
+    };
+    Decision::nothing().fact(STARS_CLEARED, body).fact(STAR_COUNTED, &fact)
 }
 
 /// `known` is the message so far; `has` whether this user's star counts already.
@@ -181,6 +203,24 @@ mod tests {
         let world = world(1);
         assert!(changed(world.at(1), &star(1, true), None, true).facts.is_empty());
         assert!(changed(world.at(1), &star(1, false), None, false).facts.is_empty());
+    }
+
+    #[test]
+    fn cleared_stars_take_the_post_away_and_everybody_may_star_anew() {
+        let world = world(1);
+        let body = StarsCleared { message: MessageId(5) };
+        assert!(cleared(world.at(1), &body, None).facts.is_empty(), "nobody starred it");
+        let first = told(&changed(world.at(1), &star(1, true), None, false));
+        let post = StarToBePosted { message: MessageId(5), channel: ChannelId(60), post: MessageId(50) };
+        // Before its post is there: it is removed when it comes.
+        let early = cleared(world.at(2), &body, after(&first));
+        assert_eq!((early.facts[0].0, told(&early).act, told(&early).count), ("StarsCleared", StarAct::Nothing, 0));
+        assert_eq!(told(&posted(world.at(3), &post, after(&told(&early)))).act, StarAct::Remove);
+        let here = told(&posted(world.at(2), &post, after(&first)));
+        let gone = told(&cleared(world.at(3), &body, after(&here)));
+        assert_eq!((gone.count, gone.act, gone.post), (0, StarAct::Remove, Some(MessageId(50))));
+        assert!(cleared(world.at(4), &body, after(&gone)).facts.is_empty(), "told before");
+        assert_eq!(told(&changed(world.at(5), &star(1, true), after(&gone), false)).act, StarAct::Post);
     }
 
     #[test]

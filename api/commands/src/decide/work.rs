@@ -7,7 +7,7 @@ use super::activity::ActivityObserved;
 use super::invalid;
 use super::reminders::{CancelReminder, SetReminder, SnoozeReminder, TimerDue};
 use super::settings::ChangeSettings;
-use super::stars::{StarChanged, StarToBePosted};
+use super::stars::{StarChanged, StarToBePosted, StarsCleared};
 
 /// A request that was read: what is asked of whom.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,7 @@ pub(crate) enum Work {
     CountsObserved(GuildId, CountsAdded),
     StarChanged(GuildId, StarChanged),
     StarPosted(GuildId, StarToBePosted),
+    StarsCleared(GuildId, StarsCleared),
     SetReminder(UserId, SetReminder),
     CancelReminder(UserId, CancelReminder),
     SnoozeReminder(UserId, SnoozeReminder),
@@ -43,6 +44,7 @@ impl Work {
             Self::ActivityObserved(guild, _) | Self::ForgetMember(guild, _) => Reads::Activity(*guild),
             Self::StarChanged(guild, star) => Reads::Star(*guild, star.message),
             Self::StarPosted(guild, star) => Reads::Star(*guild, star.message),
+            Self::StarsCleared(guild, star) => Reads::Star(*guild, star.message),
             Self::SetReminder(user, _)
             | Self::CancelReminder(user, _)
             | Self::SnoozeReminder(user, _)
@@ -61,6 +63,7 @@ pub(crate) fn work(request: &Request) -> Result<Work, Problem> {
         (Aggregate::Guild(guild), "CountsObserved") => Work::CountsObserved(guild, body(request)?),
         (Aggregate::Guild(guild), "StarChanged") => Work::StarChanged(guild, body(request)?),
         (Aggregate::Guild(guild), "StarPosted") => Work::StarPosted(guild, body(request)?),
+        (Aggregate::Guild(guild), "StarsCleared") => Work::StarsCleared(guild, body(request)?),
         (Aggregate::Guild(guild), super::personal::FORGET_MEMBER) => Work::ForgetMember(guild, body(request)?),
         (Aggregate::User(user), super::reminders::SET_REMINDER) => Work::SetReminder(user, body(request)?),
         (Aggregate::User(user), super::reminders::CANCEL_REMINDER) => Work::CancelReminder(user, body(request)?),

@@ -114,6 +114,28 @@ async fn stars_are_counted_once_per_member_and_a_late_post_is_told_the_count() {
 }
 
 #[tokio::test]
+async fn cleared_stars_take_their_post_away_and_count_anew() {
+    let world = World::new().await;
+    let instance = world.instance(CommandsConfig::default()).await;
+    put(&instance, "starboard", None, json!({"enabled": true, "amount": 1})).await;
+    let star = json!({"message": "70", "channel": "5", "author": "6", "user": "1", "added": true, "emoji": "⭐", "at_ms": 1});
+    let asked = [
+        ("a", "StarChanged", star.clone()),
+        ("b", "StarPosted", json!({"message": "70", "channel": "8", "post": "80"})),
+        ("c", "StarsCleared", json!({"message": "70"})),
+        ("d", "StarsCleared", json!({"message": "71"})),
+        ("e", "StarChanged", star),
+    ];
+    assert_eq!(ask(&world.log, GUILD, &asked).await, 200);
+    let facts = facts(&world.log, GUILD).await;
+    let told: Vec<_> = facts[3..].iter().map(|(kind, body)| (kind.as_str(), body["act"].as_str())).collect();
+    let expected =
+        [("StarCounted", Some("edit")), ("StarsCleared", None), ("StarCounted", Some("remove")), ("StarCounted", Some("post"))];
+    assert_eq!(told, expected, "{facts:?}");
+    instance.stop().await;
+}
+
+#[tokio::test]
 async fn a_reminder_is_a_timer_until_it_fires_is_put_off_or_taken_back() {
     let world = World::new().await;
     let instance = world.instance(CommandsConfig::default()).await;

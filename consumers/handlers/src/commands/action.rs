@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::GROUP;
 use super::format::{Shape, message};
+use super::media;
 use super::pages::Press;
 use super::silence::{CANNOT_WRITE, Way};
 use crate::action::Cause;
@@ -20,24 +21,36 @@ const UPDATE_MESSAGE: u64 = 7;
 /// Flag of a message that only its reader sees.
 const EPHEMERAL: u64 = 64;
 
+/// Which buttons stand under an answer, its links aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Buttons {
+    /// To turn its pages, where it has several.
+    pub(crate) pages: bool,
+    /// To take it away.
+    pub(crate) delete: bool,
+}
+
 /// What is done about a command's answer.
 pub(crate) fn actions(
     command: &BotCommand,
     document: &Document,
     files: &[File],
     way: Way,
-    pages: bool,
+    buttons: Buttons,
     now_ms: i64,
 ) -> Vec<Append> {
     let cause = Cause { group: GROUP, id: &command.event_id, now_ms };
-    let shape = |refers, embed| Shape { embed, refers, page: 0, buttons: pages };
+    let shape = |refers, embed| Shape { embed, refers, page: 0, buttons: buttons.pages };
     match way {
         Way::Nothing(_) => Vec::new(),
         Way::Reply { embed, refers } => {
-            let body = message(command, document, shape(refers, embed));
+            let mut body = message(command, document, shape(refers, embed));
+            if buttons.delete {
+                add_row(&mut body, media::button(command.user_id));
+            }
             vec![cause.message_with("answer", command.channel_id, &body, files)]
         }
-        Way::Direct => vec![cause.direct("answer", command.user_id, &direct(command, document, pages))],
+        Way::Direct => vec![cause.direct("answer", command.user_id, &direct(command, document, buttons.pages))],
         Way::React => vec![reaction(command, now_ms)],
     }
 }
@@ -62,6 +75,13 @@ pub(crate) fn turned(command: &BotCommand, document: &Document, press: &Press, n
 pub(crate) fn delete_trigger(command: &BotCommand, now_ms: i64) -> Append {
     let cause = Cause { group: GROUP, id: &command.event_id, now_ms };
     cause.delete("trigger", command.channel_id, command.message_id)
+}
+
+fn add_row(body: &mut Value, row: Value) {
+    match body.get_mut("components").and_then(Value::as_array_mut) {
+        Some(rows) => rows.push(row),
+        None => body["components"] = json!([row]),
+    }
 }
 
 /// In a direct message nothing is referred to; it says where it comes from.
@@ -101,6 +121,7 @@ mod tests {
     use super::*;
     use crate::commands::plan::tests::said;
 
+    const PAGES: Buttons = Buttons { pages: true, delete: false };
     const REPLY: Way = Way::Reply { embed: true, refers: true };
 
     fn read(append: &Append) -> Action {
@@ -111,7 +132,7 @@ mod tests {
     fn an_answer_is_a_create_message_in_the_channel_and_the_same_for_a_repeat() {
         let command = said("ping");
         let answered = |command: &BotCommand, now_ms| {
-            actions(command, &Document::text(Colour::Info, "Pong!"), &[], REPLY, true, now_ms).remove(0)
+            actions(command, &Document::text(Colour::Info, "Pong!"), &[], REPLY, PAGES, now_ms).remove(0)
         };
         let first = answered(&command, 5);
         assert_eq!((first.topic, first.partition), (REST_ACTIONS, slot(command.channel_id)));
@@ -126,10 +147,27 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_may_be_taken_away_has_a_button_under_its_links() {
+        let mut document = Document::text(Colour::Info, "a post");
+        let rows = |document: &Document| {
+            let action =
+                read(&actions(&said("embed"), document, &[], REPLY, Buttons { pages: false, delete: true }, 5)[0]);
+            let body: Value = serde_json::from_slice(&action.body).expect("json");
+            body["components"].as_array().cloned().expect("rows")
+        };
+        let alone = rows(&document);
+        assert_eq!((alone.len(), &alone[0]["components"][0]["custom_id"]), (1, &json!("d1:3")));
+        document
+            .actions
+            .push(miso_command_catalogue::Link { label: "Open".to_owned(), url: "https://x.com/a".to_owned() });
+        assert_eq!(rows(&document).len(), 2);
+    }
+
+    #[test]
     fn an_answer_with_files_is_a_form() {
         let file = File { name: "a.png".to_owned(), mime: "image/png".to_owned(), bytes: Bytes::from_static(b"PNG") };
         let document = Document::text(Colour::Lastfm, "chart");
-        let action = read(&actions(&said("chart"), &document, &[file], REPLY, true, 5)[0]);
+        let action = read(&actions(&said("chart"), &document, &[file], REPLY, PAGES, 5)[0]);
         let kind = String::from_utf8(action.headers[0].value.to_vec()).expect("text");
         assert!(kind.starts_with("multipart/form-data; boundary=miso-"), "{kind}");
         let body = String::from_utf8(action.body.to_vec()).expect("text");
@@ -140,19 +178,19 @@ mod tests {
     fn where_the_bot_may_not_write_it_reacts_or_writes_to_the_author() {
         let command = said("ping");
         let document = Document::text(Colour::Info, "Pong!");
-        let react = read(&actions(&command, &document, &[], Way::React, true, 5)[0]);
+        let react = read(&actions(&command, &document, &[], Way::React, PAGES, 5)[0]);
         assert_eq!(
             (react.method.as_str(), react.path.as_str()),
             ("PUT", &*format!("/channels/2/messages/{}/reactions/%F0%9F%99%8A/@me", 4_u64 << 22))
         );
-        let direct = read(&actions(&command, &document, &[], Way::Direct, true, 5)[0]);
+        let direct = read(&actions(&command, &document, &[], Way::Direct, PAGES, 5)[0]);
         assert_eq!(direct.path, "/users/@me/channels");
         let body: Value = serde_json::from_slice(direct.follow_up.as_deref().expect("a message")).expect("json");
         assert!(body["content"] == "You asked in <#2>:" && body.get("message_reference").is_none());
-        assert!(actions(&command, &document, &[], Way::Nothing("unknown"), true, 5).is_empty());
+        assert!(actions(&command, &document, &[], Way::Nothing("unknown"), PAGES, 5).is_empty());
         let list = Document { rows: (1..=25).map(|n| n.to_string()).collect(), ..Document::default() };
         let has_buttons = |pages| {
-            let direct = read(&actions(&command, &list, &[], Way::Direct, pages, 5)[0]);
+            let direct = read(&actions(&command, &list, &[], Way::Direct, Buttons { pages, delete: false }, 5)[0]);
             let body: Value = serde_json::from_slice(direct.follow_up.as_deref().expect("a message")).expect("json");
             body.get("components").is_some()
         };

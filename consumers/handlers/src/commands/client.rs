@@ -25,8 +25,22 @@ pub(crate) struct ApiClient {
     patience: Duration,
 }
 
+/// What the commands API said.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) document: Document,
+    /// Why it did not do it, the last part of the problem's kind; none where it did.
+    pub(crate) refused: Option<String>,
+}
+
+impl Told {
+    fn refused(document: Document, why: &str) -> Self {
+        Self { document, refused: Some(why.to_owned()) }
+    }
+}
+
 enum Attempt {
-    Answer(Document),
+    Answer(Told),
     /// Why, for people; worth another attempt.
     Again(String),
 }
@@ -50,20 +64,21 @@ impl ApiClient {
 
     /// The answer to a command, whatever happens. Asked again with the same event id it takes effect
     /// once.
-    pub(crate) async fn ask(&self, command: &str, event_id: &str, invocation: &Invocation) -> Document {
+    pub(crate) async fn ask(&self, command: &str, event_id: &str, invocation: &Invocation) -> Told {
         let trace = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(event_id.as_bytes()));
         let began = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
             let why = match self.attempt(command, event_id, &trace, invocation).await {
-                Attempt::Answer(document) => return document,
+                Attempt::Answer(told) => return told,
                 Attempt::Again(why) => why,
             };
             metrics::counter!("miso_handlers_api_retries_total").increment(1);
             if began.elapsed() + pause >= self.patience {
                 tracing::warn!(command, trace, why, "the commands API did not answer in time");
                 let text = "I cannot do that right now: a part of me is not answering. Please try again in a moment.";
-                return Document::text(Colour::Error, text).footer(format!("trace {trace}"));
+                let document = Document::text(Colour::Error, text).footer(format!("trace {trace}"));
+                return Told::refused(document, "no-answer");
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -102,23 +117,26 @@ impl ApiClient {
 /// What an answer means. Pure.
 fn understood(status: u16, body: &[u8], trace: &str) -> Attempt {
     if (200..300).contains(&status) {
-        return Attempt::Answer(serde_json::from_slice(body).unwrap_or_else(|_| unreadable(trace)));
-    }
-    if matches!(status, 408 | 429 | 502..=504) {
-        return Attempt::Again(format!("status {status}"));
+        let read = serde_json::from_slice(body).map(|document| Told { document, refused: None });
+        return Attempt::Answer(read.unwrap_or_else(|_| unreadable(trace)));
     }
     let problem = serde_json::from_slice::<Problem>(body);
+    // With a problem of the API's own, a 502 is its answer about a service behind it: it has tried.
+    if matches!(status, 408 | 429 | 503 | 504) || (status == 502 && problem.is_err()) {
+        return Attempt::Again(format!("status {status}"));
+    }
     if status == 401 {
         tracing::error!("the commands API wants another MISO_CLUSTER_KEY than this process has");
     }
     Attempt::Answer(match problem {
-        Ok(problem) if status != 401 => problem.document(),
+        Ok(problem) if status != 401 => Told::refused(problem.document(), problem.slug()),
         Ok(_) | Err(_) => unreadable(trace),
     })
 }
 
-fn unreadable(trace: &str) -> Document {
-    Document::text(Colour::Error, "Something went wrong inside me.").footer(format!("trace {trace}"))
+fn unreadable(trace: &str) -> Told {
+    let document = Document::text(Colour::Error, "Something went wrong inside me.").footer(format!("trace {trace}"));
+    Told::refused(document, "unreadable")
 }
 
 #[cfg(test)]
@@ -128,15 +146,17 @@ mod tests {
     #[test]
     fn answers_are_shown_refusals_told_and_outages_tried_again() {
         let shown = |status, body: &str| match understood(status, body.as_bytes(), "t1") {
-            Attempt::Answer(document) => Ok((document.colour, document.text.unwrap_or_default())),
+            Attempt::Answer(Told { document, .. }) => Ok((document.colour, document.text.unwrap_or_default())),
             Attempt::Again(why) => Err(why),
         };
         assert_eq!(shown(200, r#"{"text":"hi","colour":"success"}"#), Ok((Colour::Success, "hi".to_owned())));
         let problem = r#"{"type":"urn:miso:problem:x","title":"x","status":403,"detail":"You need it."}"#;
         assert_eq!(shown(403, problem), Ok((Colour::Warning, "You need it.".to_owned())));
-        for status in [429, 502, 503, 504] {
+        for status in [429, 503, 504] {
             assert!(shown(status, problem).is_err(), "{status}");
         }
+        assert!(shown(502, "<html>").is_err(), "a proxy's");
+        assert_eq!(shown(502, problem), Ok((Colour::Warning, "You need it.".to_owned())), "the API's own");
         for (status, body) in [(200, "<html>"), (500, "oops"), (401, problem)] {
             let (colour, text) = shown(status, body).expect("told");
             assert_eq!((colour, text.as_str()), (Colour::Error, "Something went wrong inside me."), "{status}");

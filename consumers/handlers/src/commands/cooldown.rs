@@ -19,8 +19,9 @@ pub(crate) enum Use {
     Told,
 }
 
-/// What is counted: the guild where a guild's rule says so, and the command; neither is all commands.
-type Counted = (u64, Option<u64>, &'static str);
+/// What is counted: the user; the guild, where a guild's rule says so; and the command by a hash of its name,
+/// 0 for all commands.
+type Counted = (u64, Option<u64>, u64);
 
 /// Who used what when, in memory, per owner of a partition: a restart, or another channel of another
 /// partition, begins anew. Time is that of the messages, so a repeat decides alike.
@@ -54,16 +55,31 @@ impl Cooldowns {
 
     /// Counts a use, unless it is one too many: of all commands, of this one, or of this one by a
     /// guild's `rule`. The same event counts once.
-    pub(crate) fn try_use(&mut self, declared: &'static Command, rule: Option<Cooldown>, command: &BotCommand) -> Use {
+    pub(crate) fn try_use(&mut self, declared: &Command, rule: Option<Cooldown>, command: &BotCommand) -> Use {
+        self.charge(declared.name, declared.cooldown, rule, command)
+    }
+
+    /// The same for a command of a guild's own.
+    pub(crate) fn try_own(&mut self, name: &str, rule: Option<Cooldown>, command: &BotCommand) -> Use {
+        self.charge(&format!("own/{name}"), None, rule, command)
+    }
+
+    /// The same for what is no command that can be carried out: it is answered no more often.
+    pub(crate) fn try_any(&mut self, command: &BotCommand) -> Use {
+        self.charge("", None, None, command)
+    }
+
+    fn charge(&mut self, name: &str, own: Option<Cooldown>, rule: Option<Cooldown>, command: &BotCommand) -> Use {
         let now = Snowflake(command.message_id.0).created_ms();
         let event = xxhash_rust::xxh3::xxh3_64(command.event_id.as_bytes());
         self.make_room(now);
         let user = command.user_id.0;
         let guild = command.guild_id.map(|guild| guild.0);
+        let name = xxhash_rust::xxh3::xxh3_64(name.as_bytes());
         let counted = [
-            Some(((user, None, ""), self.global)).filter(|(_, global)| global.uses > 0),
-            declared.cooldown.map(|cooldown| ((user, None, declared.name), cooldown)),
-            rule.map(|cooldown| ((user, guild, declared.name), cooldown)),
+            Some(((user, None, 0), self.global)).filter(|(_, global)| global.uses > 0),
+            own.map(|cooldown| ((user, None, name), cooldown)),
+            rule.map(|cooldown| ((user, guild, name), cooldown)),
         ];
         for (counted, cooldown) in counted.iter().flatten() {
             let uses = self.uses.entry(*counted).or_default();
@@ -77,7 +93,10 @@ impl Cooldowns {
             if uses.told.is_some_and(|(until, by)| now < until && by != event) {
                 return Use::Told;
             }
-            uses.told = Some((free_at, event));
+            // Of what nobody typed, nobody is told.
+            if !command.prefix.is_empty() {
+                uses.told = Some((free_at, event));
+            }
             return Use::Wait((free_at - now).max(0));
         }
         for (counted, _) in counted.iter().flatten() {
@@ -151,6 +170,25 @@ mod tests {
         assert_eq!(cooldowns.try_use(declared("ship"), rule, &at(1_000, "b")), Use::Wait(29_000));
         let elsewhere = BotCommand { guild_id: Some(miso_model::GuildId(2)), ..at(1_000, "c") };
         assert_eq!(cooldowns.try_use(declared("ship"), rule, &elsewhere), Use::Allowed);
+    }
+
+    #[test]
+    fn refusals_and_a_guilds_own_commands_count_with_all_others() {
+        let mut cooldowns = Cooldowns::default();
+        for n in 0..u64::from(GLOBAL_COOLDOWN.uses) {
+            let said = at(n, &n.to_string());
+            let used = if n % 2 == 0 { cooldowns.try_any(&said) } else { cooldowns.try_own("tea", None, &said) };
+            assert_eq!(used, Use::Allowed, "{n}");
+        }
+        let unasked = BotCommand { prefix: String::new(), ..at(500, "u") };
+        assert_eq!(cooldowns.try_use(declared("embed"), None, &unasked), Use::Wait(59_500));
+        assert_eq!(cooldowns.try_own("tea", None, &at(1_000, "x")), Use::Wait(59_000), "nobody was told before");
+        assert_eq!(cooldowns.try_any(&at(2_000, "y")), Use::Told);
+        let mut cooldowns = Cooldowns::default();
+        let rule = Some(Cooldown { uses: 1, per_ms: 9_000 });
+        assert_eq!(cooldowns.try_own("tea", rule, &at(0, "a")), Use::Allowed);
+        assert_eq!(cooldowns.try_own("tea", rule, &at(1_000, "b")), Use::Wait(8_000));
+        assert_eq!(cooldowns.try_own("coffee", rule, &at(1_000, "c")), Use::Allowed);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use miso_command_catalogue::{
     Args, Asker, CATALOGUE, Colour, Command, Context, Document, Edit, Family, Found, How, Invocation, Permissions,
-    Place, Reason, Runs, Value, Verdict, may_run, parse_in, rule_cooldown,
+    Place, Reason, Runs, Value, Verdict, may_run, may_run_own, own_rule_cooldown, parse_in, rule_cooldown,
 };
-use miso_model::BotCommand;
+use miso_model::{BotCommand, GuildId};
 use miso_settings::{Field, Kind, Settings};
 
 use super::cooldown::{Cooldowns, Use};
+use super::custom::own_command;
 use super::pages::Press;
 use super::silence::Matter;
 use super::surroundings::{Standing, Surroundings};
@@ -33,6 +34,15 @@ pub(crate) enum Task {
     Show { command: &'static Command, args: Args },
     /// The commands API knows it.
     Ask { command: &'static Command, invocation: Box<Invocation> },
+    /// A command of the guild's own: its text, placeholders and all.
+    Own { guild: GuildId, text: String },
+}
+
+impl Scene<'_> {
+    /// Whether nobody typed it: the message handler found links in a message.
+    fn is_unasked(&self) -> bool {
+        self.press.is_none() && self.command.prefix.is_empty()
+    }
 }
 
 impl Task {
@@ -43,6 +53,7 @@ impl Task {
             Self::Say(_) => "say",
             Self::Show { .. } => "show",
             Self::Ask { .. } => "ask",
+            Self::Own { .. } => "own",
         }
     }
 }
@@ -66,9 +77,54 @@ pub(crate) fn plan(scene: &Scene<'_>, cooldowns: &mut Cooldowns) -> Step {
     {
         return warn(Matter::Answer, None, format!("Only <@{}> turns these pages.", press.owner));
     }
-    match CATALOGUE.find(&scene.command.line) {
+    let step = match CATALOGUE.find(&scene.command.line) {
         Found::Command { command, rest } => known(scene, cooldowns, command, rest),
-        Found::Unknown { word, near } => unknown(scene, cooldowns, word, near),
+        Found::Unknown { word, near } => {
+            match (scene.command.guild_id, own_command(scene.rules, &scene.command.line)) {
+                (Some(guild), Some((name, text))) => own(scene, cooldowns, guild, &name, text),
+                _ => unknown(scene, cooldowns, word, near),
+            }
+        }
+    };
+    if scene.is_unasked() { unasked(step) } else { step }
+}
+
+/// Nobody asked, so nobody is told why not.
+fn unasked(step: Step) -> Step {
+    match step.task {
+        Task::Ask { .. } => Step { matter: Matter::Unasked, ..step },
+        _ => Step { matter: Matter::Unasked, task: Task::Nothing, declared: step.declared },
+    }
+}
+
+/// A refusal and a hint cost as much as an answer: who asks on and on is not answered on and on.
+fn charged(scene: &Scene<'_>, cooldowns: &mut Cooldowns, step: Step) -> Step {
+    match cooldowns.try_any(scene.command) {
+        Use::Allowed => step,
+        wait => cooling(wait, "You can use commands", step.declared),
+    }
+}
+
+/// What is said to who has to wait.
+fn cooling(wait: Use, what: &str, declared: Option<&'static Command>) -> Step {
+    let Use::Wait(wait_ms) = wait else {
+        return Step { matter: Matter::Repeated, task: Task::Nothing, declared };
+    };
+    let seconds = (wait_ms + 999) / 1_000;
+    let document = Document::text(Colour::Cooldown, format!("{what} again in {seconds} s."));
+    Step { matter: Matter::Cooldown, task: Task::Say(document), declared }
+}
+
+/// A command of the guild's own follows the rules and is charged like any other.
+fn own(scene: &Scene<'_>, cooldowns: &mut Cooldowns, guild: GuildId, name: &str, text: String) -> Step {
+    let verdict = may_run_own(name, scene.rules, &asker(scene));
+    if let Some(step) = refused(name, None, &verdict) {
+        return if step.matter == Matter::Ignored { step } else { charged(scene, cooldowns, step) };
+    }
+    let rule = own_rule_cooldown(name, scene.rules).map(|(cooldown, _)| cooldown);
+    match cooldowns.try_own(name, rule, scene.command) {
+        Use::Allowed => Step { matter: Matter::Answer, task: Task::Own { guild, text }, declared: None },
+        wait => cooling(wait, &format!("`{name}`"), None),
     }
 }
 
@@ -76,23 +132,19 @@ fn known(scene: &Scene<'_>, cooldowns: &mut Cooldowns, declared: &'static Comman
     let command = scene.command;
     let prefix = shown_prefix(command);
     if declared.place == Place::Guild && command.guild_id.is_none() {
-        return warn(Matter::Answer, Some(declared), format!("`{}` works in servers only.", declared.name));
+        let step = warn(Matter::Answer, Some(declared), format!("`{}` works in servers only.", declared.name));
+        return charged(scene, cooldowns, step);
     }
-    let verdict = verdict(scene, declared);
-    if let Some(step) = refused(declared, &verdict) {
-        return step;
+    let verdict = may_run(declared, scene.rules, &asker(scene));
+    if let Some(step) = refused(declared.name, Some(declared), &verdict) {
+        return if step.matter == Matter::Ignored { step } else { charged(scene, cooldowns, step) };
     }
     // A page is turned without a cooldown: what it repeats only reads.
     if scene.press.is_none() {
         let rule = rule_cooldown(declared, scene.rules).filter(|_| command.guild_id.is_some());
         match cooldowns.try_use(declared, rule.map(|(cooldown, _)| cooldown), command) {
             Use::Allowed => {}
-            Use::Told => return Step { matter: Matter::Repeated, task: Task::Nothing, declared: Some(declared) },
-            Use::Wait(wait_ms) => {
-                let seconds = (wait_ms + 999) / 1_000;
-                let document = Document::text(Colour::Cooldown, format!("`{}` again in {seconds} s.", declared.name));
-                return Step { matter: Matter::Cooldown, task: Task::Say(document), declared: Some(declared) };
-            }
+            wait => return cooling(wait, &format!("`{}`", declared.name), Some(declared)),
         }
     } else if declared.runs == Runs::Changes {
         return Step { matter: Matter::Ignored, task: Task::Nothing, declared: Some(declared) };
@@ -121,41 +173,40 @@ fn ask(scene: &Scene<'_>, declared: &'static Command, args: &Args) -> Task {
     Task::Ask { command: declared, invocation: Box::new(invocation) }
 }
 
-fn verdict(scene: &Scene<'_>, declared: &Command) -> Verdict {
-    let asker = Asker {
+fn asker<'a>(scene: &Scene<'a>) -> Asker<'a> {
+    Asker {
         user: scene.command.user_id,
         roles: &scene.standing.roles,
         channel: Some(scene.command.channel_id),
         parent: scene.standing.parent,
         permissions: scene.standing.caller,
         bot_permissions: scene.standing.bot,
-    };
-    may_run(declared, scene.rules, &asker)
+    }
 }
 
-fn refused(declared: &'static Command, verdict: &Verdict) -> Option<Step> {
+fn refused(name: &str, declared: Option<&'static Command>, verdict: &Verdict) -> Option<Step> {
     let text = match verdict.reason {
         Reason::Nothing => return None,
         Reason::IgnoredMember | Reason::IgnoredChannel => {
-            return Some(Step { matter: Matter::Ignored, task: Task::Nothing, declared: Some(declared) });
+            return Some(Step { matter: Matter::Ignored, task: Task::Nothing, declared });
         }
         Reason::CallerLacks(lacks) => {
             return Some(warn(
                 Matter::Answer,
-                Some(declared),
+                declared,
                 format!("You need the permission {} for that.", lacks.names().join(", ")),
             ));
         }
         Reason::BotLacks(lacks) => {
             let names = lacks.names().join(", ");
             let text = format!("I need the permission {names} for that. Give it to me, and say it again.");
-            return Some(warn(Matter::Answer, Some(declared), text));
+            return Some(warn(Matter::Answer, declared, text));
         }
-        Reason::TurnedOff => format!("`{}` is {}.", declared.name, verdict.because),
-        Reason::NotHere | Reason::NotForYou => format!("`{}`: {}.", declared.name, verdict.because),
+        Reason::TurnedOff => format!("`{name}` is {}.", verdict.because),
+        Reason::NotHere | Reason::NotForYou => format!("`{name}`: {}.", verdict.because),
     };
     let document = Document::text(Colour::Warning, text).footer(format!("Set in {}", verdict.source));
-    Some(Step { matter: Matter::Answer, task: Task::Say(document), declared: Some(declared) })
+    Some(Step { matter: Matter::Answer, task: Task::Say(document), declared })
 }
 
 /// Why a setting would not work: the bot may not do in the channel what it would have to, or cannot
@@ -189,24 +240,26 @@ fn unknown(scene: &Scene<'_>, cooldowns: &mut Cooldowns, word: &str, near: Optio
     let meant = command.guild_id.is_none() || command.prefix.starts_with("<@");
     let prefix = shown_prefix(command);
     let mut words = word.split_whitespace();
-    if let Some(family) = words.next().and_then(|first| CATALOGUE.family(first)) {
-        return match (near, words.next()) {
-            (None, None) => known_help(scene, cooldowns, family),
+    let step = if let Some(family) = words.next().and_then(|first| CATALOGUE.family(first)) {
+        match (near, words.next()) {
+            (None, None) => return known_help(scene, cooldowns, family),
             (None, Some(_)) => {
                 let names: Vec<&str> = members(family).map(|command| command.words().1).collect();
                 let text = format!("`{prefix}{}` goes on with one of: {}.", family.name, names.join(", "));
                 warn(Matter::Unknown, None, text)
             }
             (Some(near), _) => did_you_mean(&prefix, near),
-        };
-    }
-    match near {
-        Some(near) => did_you_mean(&prefix, near),
-        None if meant => {
-            warn(Matter::Unknown, None, format!("There is no such command. `{prefix}help` lists them all."))
         }
-        None => Step { matter: Matter::Foreign, task: Task::Nothing, declared: None },
-    }
+    } else {
+        match near {
+            Some(near) => did_you_mean(&prefix, near),
+            None if meant => {
+                warn(Matter::Unknown, None, format!("There is no such command. `{prefix}help` lists them all."))
+            }
+            None => return Step { matter: Matter::Foreign, task: Task::Nothing, declared: None },
+        }
+    };
+    charged(scene, cooldowns, step)
 }
 
 fn members(family: &Family) -> impl Iterator<Item = &'static Command> {

@@ -1,4 +1,4 @@
-//! Guilds' rules of commands, in memory.
+//! Guilds' rules of commands and their own commands, in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,15 +9,15 @@ use serde_json::{Map, Value};
 
 use crate::settings::View;
 
-/// The module that holds them.
-const MODULE: &str = "commands";
+/// The modules that hold them.
+const MODULES: [&str; 2] = ["commands", "custom-commands"];
 
 /// Settings of guilds that said something about commands; one entry each.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules(Arc<RwLock<HashMap<u64, Arc<Settings>>>>);
 
 impl Rules {
-    /// Of a guild, the module alone; of direct messages, none.
+    /// Of a guild, these modules alone; of direct messages, none.
     pub(crate) fn of(&self, guild: Option<GuildId>) -> Arc<Settings> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         guild.and_then(|guild| all.get(&guild.0).cloned()).unwrap_or_default()
@@ -27,14 +27,17 @@ impl Rules {
 impl View for Rules {
     fn set(&mut self, aggregate: Aggregate, settings: &Settings) {
         let Aggregate::Guild(guild) = aggregate else { return };
-        let stored = settings.stored(MODULE);
+        let said = MODULES.into_iter().filter_map(|module| {
+            let stored = Some(settings.stored(module)).filter(|stored| !stored.values.is_empty())?;
+            Some((module.to_owned(), serde_json::to_value(stored).unwrap_or(Value::Null)))
+        });
+        let said: Map<String, Value> = said.collect();
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if stored.values.is_empty() {
+        if said.is_empty() {
             all.remove(&guild.0);
-            return;
+        } else {
+            all.insert(guild.0, Arc::new(Settings::of(said)));
         }
-        let module = serde_json::to_value(stored).unwrap_or(Value::Null);
-        all.insert(guild.0, Arc::new(Settings::of(Map::from_iter([(MODULE.to_owned(), module)]))));
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) enum Matter {
     Ignored,
     /// Too often, and told already.
     Repeated,
+    /// Nobody asked: a link that is shown by itself. What goes wrong is not said.
+    Unasked,
 }
 
 /// How it is said.
@@ -52,7 +54,7 @@ pub(crate) fn way(matter: Matter, bot: Permissions, direct: bool) -> Way {
         Matter::Ignored => return Way::Nothing("ignored"),
         Matter::Repeated => return Way::Nothing("cooldown"),
         Matter::Private if !direct => return Way::Direct,
-        Matter::Answer | Matter::Private | Matter::Cooldown | Matter::Unknown => {}
+        Matter::Answer | Matter::Private | Matter::Cooldown | Matter::Unknown | Matter::Unasked => {}
     }
     if direct {
         return Way::Reply { embed: true, refers: true };
@@ -105,6 +107,8 @@ mod tests {
             (Matter::Foreign, Permissions::ALL, true, Way::Nothing("unknown")),
             (Matter::Ignored, Permissions::ALL, false, Way::Nothing("ignored")),
             (Matter::Repeated, Permissions::ALL, false, Way::Nothing("cooldown")),
+            (Matter::Unasked, speak.and(embed), false, Way::Reply { embed: true, refers: false }),
+            (Matter::Unasked, view.and(react).and(history), false, Way::Nothing("cannot_write")),
         ] {
             assert_eq!(way(matter, bot, direct), expected, "{matter:?} {:?} {direct}", bot.names());
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::messages::message::People;
+use crate::place::parent_of;
 
 /// What a plan asks of the guild besides what its names mean.
 pub(crate) trait Surroundings: Directory {
@@ -143,34 +144,6 @@ pub(crate) fn standing(state: &DiscordState, command: &BotCommand, member: &Valu
         caller: of(channel).or_else(|| of(None)).unwrap_or(Permissions::NONE),
         bot: bot(channel).or_else(|| bot(None)).unwrap_or(Permissions::ALL),
         roles: member.roles.iter().map(|role| role.0).collect(),
-        parent: state.channel(command.channel_id).and_then(|json| thread_parent(&json)),
-    }
-}
-
-/// Discord's channel types of threads.
-const THREADS: std::ops::RangeInclusive<u8> = 10..=12;
-
-fn thread_parent(channel: &[u8]) -> Option<ChannelId> {
-    #[derive(Deserialize)]
-    struct Thread {
-        #[serde(rename = "type")]
-        kind: u8,
-        #[serde(default)]
-        parent_id: Option<ChannelId>,
-    }
-    let channel: Thread = serde_json::from_slice(channel).ok()?;
-    channel.parent_id.filter(|_| THREADS.contains(&channel.kind))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_threads_have_a_channel_that_rules_look_at() {
-        let parent = |json: &str| thread_parent(json.as_bytes());
-        assert_eq!(parent(r#"{"type":11,"parent_id":"5"}"#), Some(ChannelId(5)));
-        assert_eq!(parent(r#"{"type":0,"parent_id":"5"}"#), None, "a category is none");
-        assert_eq!(parent("[]"), None);
+        parent: parent_of(state, command.channel_id),
     }
 }

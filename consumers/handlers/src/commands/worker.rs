@@ -10,11 +10,13 @@ use miso_log::{Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas
 use miso_model::BotCommand;
 
 use super::GROUP;
-use super::action::{actions, delete_trigger, turned};
+use super::action::{Buttons, actions, delete_trigger, turned};
 use super::attachments::{Allowance, Files, without};
 use super::client::ApiClient;
 use super::cooldown::Cooldowns;
+use super::custom::say;
 use super::display::show;
+use super::media::{has_button, tidy, wants_deletion};
 use super::pages::Press;
 use super::plan::{Scene, Step, Task, plan};
 use super::rules::Rules;
@@ -67,6 +69,8 @@ struct Planned {
     deletes: bool,
     /// Whether the bot may attach files where it answers.
     attaches: bool,
+    /// Whether the bot may change what others wrote there.
+    tidies: bool,
 }
 
 /// The partition is ours no more, or must be handed back.
@@ -194,25 +198,33 @@ impl Worker {
         };
         let step = plan(&scene, &mut self.cooldowns);
         let direct = command.guild_id.is_none();
-        let way = match (&press, step.matter) {
+        let tidies = press.is_none() && !direct && standing.bot.cover(Permissions::MANAGE_MESSAGES);
+        let mut way = match (&press, step.matter) {
             // A pressed button is answered where it is.
             (Some(_), Matter::Answer | Matter::Unknown | Matter::Private) => Way::Reply { embed: true, refers: false },
             _ => way(step.matter, standing.bot, direct),
         };
+        // What will be gone is not replied to.
+        if let (Way::Reply { refers, .. }, Task::Ask { invocation, .. }) = (&mut way, &step.task)
+            && tidies
+            && wants_deletion(invocation)
+        {
+            *refers = false;
+        }
         metrics::counter!("miso_handlers_commands_total", "step" => step.task.name()).increment(1);
         if let Way::Nothing(why) = way {
             metrics::counter!("miso_handlers_silences_total", "reason" => why).increment(1);
             tracing::debug!(event = command.event_id, why, "a command is not answered");
         }
         let private = step.declared.is_some_and(|declared| declared.private);
-        let deletes = press.is_none()
-            && !direct
-            && step.declared.is_some()
+        let called = step.declared.is_some() || matches!(step.task, Task::Own { .. });
+        let deletes = tidies
+            && called
+            && step.matter != Matter::Unasked
             && !matches!(way, Way::Nothing(_))
-            && (private || rules.switch("commands", "delete_trigger"))
-            && standing.bot.cover(Permissions::MANAGE_MESSAGES);
+            && (private || rules.switch("commands", "delete_trigger"));
         let attaches = direct || standing.bot.cover(Permissions::ATTACH_FILES);
-        Planned { command, press, people, step, way, deletes, attaches }
+        Planned { command, press, people, step, way, deletes, attaches, tidies }
     }
 
     /// Answers and position, all or nothing.
@@ -242,17 +254,33 @@ impl Worker {
 }
 
 /// Carries a command out and says what came of it. What cannot be said is not done either.
-async fn answer(asks: &Asks, state: &DiscordState, planned: Planned, allowance: &Allowance) -> Vec<Append> {
-    let Planned { command, press, people, step, way, deletes, attaches } = planned;
+async fn answer(asks: &Asks, state: &Arc<DiscordState>, planned: Planned, allowance: &Allowance) -> Vec<Append> {
+    let Planned { command, press, people, step, way, deletes, attaches, tidies } = planned;
     let mut out = Vec::new();
+    // Whether posts are shown, and what becomes of the message with their links then.
+    let (mut shown, mut tidied) = (false, None);
     if !matches!(way, Way::Nothing(_)) {
         let document = match step.task {
-            _ if way == Way::React => Some(Document::default()),
             Task::Nothing => None,
+            _ if way == Way::React => Some(Document::default()),
             Task::Say(document) => Some(document),
-            Task::Show { command: declared, args } => Some(show(declared.name, &args, state, &command, &people)),
+            Task::Show { command: declared, args } => Some(show(declared.name, &args, state, &command, &people).await),
             Task::Ask { command: declared, invocation } => {
-                Some(asks.client.ask(declared.name, &command.event_id, &invocation).await)
+                let told = asks.client.ask(declared.name, &command.event_id, &invocation).await;
+                shown = told.refused.is_none() && has_button(declared);
+                tidied = tidy(&command, &invocation, now_ms()).filter(|_| shown && tidies);
+                let silent = told.refused.filter(|_| step.matter == Matter::Unasked);
+                if let Some(why) = &silent {
+                    metrics::counter!("miso_handlers_silences_total", "reason" => "not_shown").increment(1);
+                    tracing::info!(event = command.event_id, why, "links are not shown");
+                }
+                silent.is_none().then_some(told.document)
+            }
+            Task::Own { guild, text } => {
+                if matches!(way, Way::Reply { .. }) {
+                    out.push(say(&command, guild, state, &text, now_ms()));
+                }
+                None
             }
         };
         // What changes something is not said again to turn a page; nor is what works in servers only, in
@@ -274,13 +302,16 @@ async fn answer(asks: &Asks, state: &DiscordState, planned: Planned, allowance: 
                         Vec::new()
                     }
                 };
-                out.extend(actions(&command, &document, &files, way, pages, now_ms()));
+                let buttons = Buttons { pages: pages && !shown, delete: shown };
+                out.extend(actions(&command, &document, &files, way, buttons, now_ms()));
             }
             (None, _) => {}
         }
     }
     if deletes {
         out.push(delete_trigger(&command, now_ms()));
+    } else {
+        out.extend(tidied);
     }
     out
 }

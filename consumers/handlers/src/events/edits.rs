@@ -9,7 +9,7 @@ use super::Seen;
 use super::settings::Logs;
 use crate::history::{Said, Wanted, jump_url, said, said_one};
 use crate::person::Person;
-use crate::place::{EMBED, may};
+use crate::place::{EMBED, among, may};
 use crate::text::{DESCRIPTION, FIELD_VALUE, cut};
 
 const DELETED: u32 = 0xbe_1931;
@@ -46,10 +46,10 @@ struct Edited {
     edited_timestamp: Option<String>,
 }
 
-/// Where it is told, unless it is not to be: the channel is ignored, or is that of the log itself.
+/// Where it is told, unless it is not to be: the channel is ignored or a thread of such a one, or is that of the log itself.
 fn told_in(seen: &Seen<'_>, logs: &Logs, to: Option<ChannelId>, of: ChannelId) -> Option<ChannelId> {
     let to = to?;
-    let told = of != to && !logs.ignored.contains(&of.0);
+    let told = of != to && !among(seen.state, &logs.ignored, of);
     (told && may(seen.state, seen.guild, to, EMBED)).then_some(to)
 }
 

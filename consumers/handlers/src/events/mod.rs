@@ -122,6 +122,7 @@ impl EventHandler for Events {
             "MESSAGE_UPDATE" => "message_updated",
             "MESSAGE_REACTION_ADD" => "reaction_added",
             "MESSAGE_REACTION_REMOVE" => "reaction_removed",
+            "MESSAGE_REACTION_REMOVE_ALL" | "MESSAGE_REACTION_REMOVE_EMOJI" => "reactions_cleared",
             "MESSAGE_CREATE" if self.is_own(event.user_id) => "own_message",
             _ => return,
         };
@@ -186,6 +187,9 @@ impl Events {
         }
         let Some(settings) = settings else { return Ok(()) };
         let (d, logs, starboard) = (event.d, &settings.logs, settings.starboard.as_ref());
+        if let ("message_deleted" | "reactions_cleared", Some(starboard)) = (happened, starboard) {
+            out.extend(stars::cleared(&seen, starboard, d)?);
+        }
         match (happened, starboard) {
             ("member_joined", _) => out.extend(arrivals::joined(&seen, settings, d)?),
             ("member_left", _) => out.extend(arrivals::left(&seen, settings, d)?),

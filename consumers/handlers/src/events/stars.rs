@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Seen;
 use super::settings::Starboard;
 use crate::ask::request;
+use crate::place::among;
 
 /// What a post's footer says before the id of the starred message: by it our posts are recognised.
 const FOOTER: &str = "Starred message ";
@@ -83,7 +84,7 @@ impl ReactionEmoji {
 }
 
 /// A reaction came or went: a request, if it is a star that counts. Stars on one's own messages, of
-/// bots, on the starboard and in ignored channels do not.
+/// bots, on the starboard, in ignored channels and in their threads do not.
 pub(crate) fn starred(
     seen: &Seen<'_>,
     starboard: &Starboard,
@@ -95,7 +96,7 @@ pub(crate) fn starred(
     let counts = reaction.emoji.is(&starboard.emoji)
         && !by_bot
         && reaction.channel_id != starboard.channel
-        && !starboard.ignored.contains(&reaction.channel_id.0)
+        && !among(seen.state, &starboard.ignored, reaction.channel_id)
         && reaction.message_author_id != Some(reaction.user_id);
     // Discord names the author when a reaction comes; when it goes, the decider knows them.
     let author = match (reaction.message_author_id, added) {
@@ -114,6 +115,36 @@ pub(crate) fn starred(
         "added": added, "emoji": reaction.emoji.shown(), "at_ms": seen.at_ms,
     });
     Ok(Some(ask(seen, "StarChanged", &body)))
+}
+
+/// All stars of a message are gone, with all reactions, with all of one emoji, or with the message itself: a
+/// request for each message.
+pub(crate) fn cleared(seen: &Seen<'_>, starboard: &Starboard, d: &[u8]) -> Result<Vec<Append>, serde_json::Error> {
+    /// Of a MESSAGE_DELETE, a MESSAGE_DELETE_BULK or a MESSAGE_REACTION_REMOVE_ALL or _EMOJI.
+    #[derive(Deserialize)]
+    struct Cleared {
+        #[serde(default)]
+        id: Option<MessageId>,
+        #[serde(default)]
+        ids: Vec<MessageId>,
+        #[serde(default)]
+        message_id: Option<MessageId>,
+        channel_id: ChannelId,
+        #[serde(default)]
+        emoji: Option<ReactionEmoji>,
+    }
+    let cleared: Cleared = serde_json::from_slice(d)?;
+    let others = cleared.emoji.is_some_and(|emoji| !emoji.is(&starboard.emoji));
+    if others || cleared.channel_id == starboard.channel {
+        return Ok(Vec::new());
+    }
+    let messages = cleared.message_id.into_iter().chain(cleared.id).chain(cleared.ids);
+    let ask = |message: MessageId| {
+        let id = format!("StarsCleared/{}/{message}", seen.cause.id);
+        let body = json!({"message": message});
+        request(seen.cause.group, Aggregate::Guild(seen.guild), "StarsCleared", id, &body, seen.cause.now_ms)
+    };
+    Ok(messages.map(ask).collect())
 }
 
 /// A message of ours on the starboard: a request, if it is a post.

@@ -11,7 +11,7 @@ use crate::action::Cause;
 use crate::clock::iso8601;
 use crate::events::star_footer;
 use crate::history::{Said, jump_url, said_one};
-use crate::place::{EMBED, may};
+use crate::place::{EMBED, may, would_show};
 use crate::text::cut;
 
 const STARBOARD: u32 = 0xff_ac33;
@@ -52,6 +52,11 @@ pub(crate) async fn counted(
     let Some((starboard, emoji)) = &settings.starboard else { return Ok(None) };
     let post = star.post.zip(star.posted_channel);
     Ok(match (star.act, post) {
+        // What not everybody may read is not put where everybody reads.
+        (Act::Post, _) if would_show(state, guild, star.channel, *starboard) => {
+            metrics::counter!("miso_handlers_skipped_total", "why" => "starred_in_private").increment(1);
+            None
+        }
         (Act::Post, _) if may(state, guild, *starboard, EMBED) => {
             let said = said_one(log, (guild, star.channel, star.message), None, cause.now_ms - at_ms).await;
             Some(cause.message("star", *starboard, &posting(guild, &star, emoji, said.as_ref())))

@@ -1,10 +1,12 @@
 //! Words that people want to be told of. Pure.
 //!
 //! A keyword is found where it stands as whole words, in any case, with or without an s at its end. To
-//! look a message up costs one table look-up per word of it, whatever the number of keywords.
+//! look a message up costs one table look-up per word of it, whatever the number of keywords; what several
+//! wait for is looked for once.
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use miso_model::{GuildId, UserId};
 
@@ -14,6 +16,12 @@ pub(crate) struct Keyword {
     user: UserId,
     /// Only there; everywhere if none.
     guild: Option<GuildId>,
+    phrase: Phrase,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Phrase {
     /// In lower case, with single spaces.
     folded: Box<str>,
     /// Its first run of letters and digits, in lower case: the key of the table.
@@ -28,7 +36,8 @@ impl Keyword {
         let spaced = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let first = words(&spaced).next()?;
         let before = spaced[..first.start].into();
-        Some(Self { user, guild, folded: fold(&spaced).into(), key: fold(&spaced[first]).into(), before })
+        let phrase = Phrase { folded: fold(&spaced).into(), key: fold(&spaced[first]).into(), before };
+        Some(Self { user, guild, phrase })
     }
 }
 
@@ -38,14 +47,22 @@ pub(crate) struct Match {
     pub(crate) user: UserId,
     /// The first that was found.
     pub(crate) keyword: String,
-    /// Bytes of the text, in order, not overlapping.
-    pub(crate) at: Vec<Range<usize>>,
+    /// Bytes of the text, in order, not overlapping. Shared by those who wait for the same.
+    pub(crate) at: Arc<Vec<Range<usize>>>,
+}
+
+/// A phrase and all who wait for it: it is looked for once, however many they are.
+#[derive(Debug)]
+struct Wanted {
+    phrase: Phrase,
+    /// Each with the only guild where they want to know of it.
+    by: Vec<(UserId, Option<GuildId>)>,
 }
 
 /// All keywords, by their first word.
 #[derive(Debug, Default)]
 pub(crate) struct Keywords {
-    by_word: HashMap<Box<str>, Vec<Keyword>>,
+    by_word: HashMap<Box<str>, Vec<Wanted>>,
     of_user: HashMap<u64, Vec<Box<str>>>,
 }
 
@@ -57,9 +74,12 @@ impl Keywords {
     /// A user's keywords are these now.
     pub(crate) fn set(&mut self, user: UserId, keywords: Vec<Keyword>) {
         for key in self.of_user.remove(&user.0).unwrap_or_default() {
-            if let Some(others) = self.by_word.get_mut(&key) {
-                others.retain(|keyword| keyword.user != user);
-                if others.is_empty() {
+            if let Some(phrases) = self.by_word.get_mut(&key) {
+                for wanted in phrases.iter_mut() {
+                    wanted.by.retain(|(by, _)| *by != user);
+                }
+                phrases.retain(|wanted| !wanted.by.is_empty());
+                if phrases.is_empty() {
                     self.by_word.remove(&key);
                 }
             }
@@ -68,27 +88,58 @@ impl Keywords {
             return;
         }
         let mut keys = Vec::with_capacity(keywords.len());
-        for keyword in keywords {
-            let key = keyword.key.clone();
-            keys.push(key.clone());
-            self.by_word.entry(key).or_default().push(keyword);
+        for Keyword { user, guild, phrase } in keywords {
+            keys.push(phrase.key.clone());
+            let phrases = self.by_word.entry(phrase.key.clone()).or_default();
+            match phrases.iter_mut().find(|wanted| wanted.phrase == phrase) {
+                Some(wanted) => wanted.by.push((user, guild)),
+                None => phrases.push(Wanted { phrase, by: vec![(user, guild)] }),
+            }
         }
         self.of_user.insert(user.0, keys);
     }
 
-    /// Who is to be told of a message in a guild, in the order of the text.
-    pub(crate) fn find(&self, text: &str, guild: GuildId) -> Vec<Match> {
+    /// Who is to be told of a message in a guild, in the order of the text; the first `limit` of them.
+    pub(crate) fn find(&self, text: &str, guild: GuildId, limit: usize) -> Vec<Match> {
         let mut found: Vec<Match> = Vec::new();
+        let mut index: HashMap<u64, usize> = HashMap::new();
+        for (wanted, at) in self.phrases(text) {
+            let at = Arc::new(at);
+            let here = wanted.by.iter().filter(|(_, only)| only.is_none_or(|only| only == guild));
+            for (user, _) in here {
+                match index.get(&user.0) {
+                    Some(&known) => merge(Arc::make_mut(&mut found[known].at), &at),
+                    None if found.len() < limit => {
+                        index.insert(user.0, found.len());
+                        let keyword = wanted.phrase.folded.to_string();
+                        found.push(Match { user: *user, keyword, at: Arc::clone(&at) });
+                    }
+                    None => {}
+                }
+            }
+        }
+        found
+    }
+
+    /// The phrases that stand in a text, each with all its places.
+    fn phrases(&self, text: &str) -> Vec<(&Wanted, Vec<Range<usize>>)> {
+        let mut found: Vec<(&Wanted, Vec<Range<usize>>)> = Vec::new();
+        let mut index: HashMap<(&str, usize), usize> = HashMap::new();
         let mut folded = String::new();
         for word in words(text) {
             fold_into(&text[word.clone()], &mut folded);
             let singular = folded.strip_suffix('s');
             for key in [Some(folded.as_str()), singular].into_iter().flatten() {
-                for keyword in self.by_word.get(key).into_iter().flatten() {
-                    if keyword.guild.is_none_or(|only| only == guild)
-                        && let Some(at) = keyword.at(text, word.start)
-                    {
-                        note(&mut found, keyword, at);
+                let Some((key, phrases)) = self.by_word.get_key_value(key) else { continue };
+                for (number, wanted) in phrases.iter().enumerate() {
+                    let Some(at) = wanted.phrase.at(text, word.start) else { continue };
+                    let known = *index.entry((key, number)).or_insert_with(|| {
+                        found.push((wanted, Vec::new()));
+                        found.len() - 1
+                    });
+                    let places = &mut found[known].1;
+                    if places.last().is_none_or(|last| last.end <= at.start) {
+                        places.push(at);
                     }
                 }
             }
@@ -97,8 +148,22 @@ impl Keywords {
     }
 }
 
-impl Keyword {
-    /// Where the keyword stands in the text, its first word beginning at `word`.
+/// Puts places between others, in order; those that overlap are left out.
+fn merge(into: &mut Vec<Range<usize>>, more: &[Range<usize>]) {
+    into.extend_from_slice(more);
+    into.sort_unstable_by_key(|at| (at.start, std::cmp::Reverse(at.end)));
+    let mut end = 0;
+    into.retain(|at| {
+        let free = at.start >= end;
+        if free {
+            end = at.end;
+        }
+        free
+    });
+}
+
+impl Phrase {
+    /// Where it stands in the text, its first word beginning at `word`.
     fn at(&self, text: &str, word: usize) -> Option<Range<usize>> {
         let start = word.checked_sub(self.before.len())?;
         if text.get(start..word)? != &*self.before || text[..start].ends_with(char::is_alphanumeric) {
@@ -124,17 +189,6 @@ impl Keyword {
         let ends_a_word = text[..end].ends_with(char::is_alphanumeric);
         let goes_on = ends_a_word && rest.peek().is_some_and(|(_, c)| c.is_alphanumeric());
         (!goes_on).then_some(start..end)
-    }
-}
-
-fn note(found: &mut Vec<Match>, keyword: &Keyword, at: Range<usize>) {
-    match found.iter_mut().find(|found| found.user == keyword.user) {
-        Some(known) => {
-            if known.at.last().is_none_or(|last| last.end <= at.start) {
-                known.at.push(at);
-            }
-        }
-        None => found.push(Match { user: keyword.user, keyword: keyword.folded.to_string(), at: vec![at] }),
     }
 }
 
@@ -204,7 +258,7 @@ mod tests {
     }
 
     fn bolded(word: &str, text: &str) -> Option<String> {
-        let found = keywords(&[(7, word)]).find(text, GUILD);
+        let found = keywords(&[(7, word)]).find(text, GUILD, 9);
         found.first().map(|found| bold(text, &found.at))
     }
 
@@ -236,15 +290,32 @@ mod tests {
     fn each_user_is_told_once_of_all_their_words_and_of_their_guild_only() {
         let mut all = keywords(&[(7, "cat"), (7, "dog"), (8, "dog")]);
         all.set(UserId(9), Keyword::new(UserId(9), Some(GuildId(2)), "cat").into_iter().collect());
-        let found = all.find("dog and cat and dog", GUILD);
+        let found = all.find("dog and cat and dog", GUILD, 9);
         assert_eq!(found.iter().map(|found| (found.user.0, found.at.len())).collect::<Vec<_>>(), [(7, 3), (8, 2)]);
-        let elsewhere: Vec<u64> = all.find("cat", GuildId(2)).iter().map(|found| found.user.0).collect();
+        let elsewhere: Vec<u64> = all.find("cat", GuildId(2), 9).iter().map(|found| found.user.0).collect();
         assert_eq!(elsewhere, [7, 9]);
         all.set(UserId(7), Vec::new());
-        assert_eq!(all.find("dog and cat", GUILD).len(), 1);
+        assert_eq!(all.find("dog and cat", GUILD, 9).len(), 1);
         all.set(UserId(8), Vec::new());
         all.set(UserId(9), Vec::new());
         assert!(all.is_empty() && all.of_user.is_empty());
+    }
+
+    #[test]
+    fn a_word_that_thousands_wait_for_is_looked_for_once_and_the_first_are_told() {
+        let mut all = Keywords::default();
+        for user in 0..5_000 {
+            all.set(UserId(user), Keyword::new(UserId(user), None, "tea").into_iter().collect());
+        }
+        assert_eq!(all.by_word["tea"].len(), 1, "one phrase");
+        let text = "tea ".repeat(1_000);
+        let found = all.find(&text, GUILD, 1_000);
+        assert_eq!((found.len(), found[999].at.len()), (1_000, 1_000));
+        assert!(found.iter().all(|one| Arc::ptr_eq(&one.at, &found[0].at)), "one list of places");
+        all.set(UserId(7), Keyword::new(UserId(7), None, "green tea").into_iter().collect());
+        let found = all.find("tea, green tea", GUILD, 5_000);
+        let of = |user: u64| found.iter().find(|one| one.user.0 == user).map(|one| one.at.to_vec());
+        assert_eq!((of(6), of(7)), (Some(vec![0..3, 11..14]), Some(vec![5..14])));
     }
 
     proptest! {

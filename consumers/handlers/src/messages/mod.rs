@@ -1,10 +1,12 @@
-//! Finding commands among messages and pressed buttons, and what else follows from messages:
-//! experience, notifications, custom commands, counts.
+//! Finding commands, and links that are shown by themselves, among messages and pressed buttons, and what
+//! else follows from messages: experience, notifications, counts.
 
 mod activity;
 mod keywords;
+mod links;
 pub(crate) mod message;
 pub(crate) mod passive;
+pub(crate) mod recipients;
 pub(crate) mod recognise;
 pub(crate) mod scan;
 mod settings;
@@ -20,17 +22,21 @@ use miso_model::{BotCommand, EventView, LogRecord, UserId, slot};
 use tokio_util::sync::CancellationToken;
 
 use self::activity::{Writing, worth};
+use self::links::may_hold_link;
 use self::message::Message;
 use self::passive::Heard;
+use self::recipients::Recipients;
 use self::recognise::recognise;
 use self::scan::may_be_command;
 use self::settings::{GuildMessages, MessageSettings};
 use crate::action::Cause;
 use crate::clock::now_ms;
+use crate::commands::media::taken_away;
 use crate::commands::pages::pressed;
 use crate::counts::{Counted, Counts};
 use crate::gateway::{EventHandler, follow};
 use crate::parked::{parked, place_of};
+use crate::place::among;
 use crate::settings::Followed;
 use crate::{HandlersError, Joins, LAZY_COMMIT_INTERVAL};
 
@@ -58,8 +64,8 @@ impl Default for MessagesHandlerConfig {
     }
 }
 
-/// Finds commands among the messages, counts what members write, tells who asked for a word, and says
-/// custom commands, until cancelled: all in the transactions that pass the messages. Settings come
+/// Finds commands and links among the messages, counts what members write, and tells who asked for a word,
+/// until cancelled: all in the transactions that pass the messages. Settings come
 /// from `bot.settings`, folded to its end before the first message is looked at.
 ///
 /// # Errors
@@ -82,6 +88,7 @@ pub async fn run_messages(
         own: None,
         writing: Writing::default(),
         counts: Counts::default(),
+        recipients: Recipients::default(),
     };
     follow(log, state, messages, &joins, cancel).await
 }
@@ -94,6 +101,7 @@ struct Messages {
     own: Option<UserId>,
     writing: Writing,
     counts: Counts,
+    recipients: Recipients,
 }
 
 impl EventHandler for Messages {
@@ -107,6 +115,7 @@ impl EventHandler for Messages {
     async fn event(&mut self, event: &EventView<'_>, record: &Record, out: &mut Vec<Append>) {
         if event.event_type == "INTERACTION_CREATE" {
             out.extend(turned(event, record));
+            out.extend(taken_away(event, now_ms()));
         }
         if event.event_type != "MESSAGE_CREATE" {
             return;
@@ -118,9 +127,17 @@ impl EventHandler for Messages {
         let view = &self.settings.view;
         let settings = view.of(event.guild_id);
         let command = may_be_command(event.d, GuildMessages::prefix(settings).as_bytes());
-        let counted = view.counts(settings, event.channel_id, event.user_id);
+        if settings.is_some_and(GuildMessages::counts_not_everywhere)
+            && event.channel_id.is_some_and(|channel| self.state.channel_guild(channel).is_none())
+        {
+            // A new thread, perhaps: whose it is must be known.
+            self.state.wait_folded(record.partition, record.offset + 1).await;
+        }
+        let ignores = |channels: &[u64], channel| among(&self.state, channels, channel);
+        let counted = view.counts(settings, event.channel_id, event.user_id, ignores);
         let watched = event.guild_id.is_some() && !view.keywords.is_empty();
-        if !(command || counted || watched) {
+        let linked = settings.is_some_and(|settings| settings.embeds.is_some()) && may_hold_link(event.d);
+        if !(command || counted || watched || linked) {
             return;
         }
         match Message::read(event.d) {
@@ -166,8 +183,9 @@ impl Messages {
         }
         let view = &self.settings.view;
         let settings = view.of(event.guild_id);
+        let ignores = |channels: &[u64], channel| among(&self.state, channels, channel);
         if let Some(guild) = event.guild_id
-            && view.counts(settings, Some(message.channel_id), Some(message.author.id))
+            && view.counts(settings, Some(message.channel_id), Some(message.author.id), ignores)
         {
             let xp = worth(&message.content, message.attachments.len());
             let at = (message.author.id, message.channel_id);
@@ -175,30 +193,36 @@ impl Messages {
         }
         let called = recognise(&message.content, GuildMessages::prefix(settings), self.own);
         let known = called.is_some_and(|(_, line)| matches!(CATALOGUE.find(line), Found::Command { .. }));
-        let custom = settings.zip(called).filter(|_| !known);
-        let custom = custom.and_then(|(settings, (_, line))| Some((settings, passive::custom(settings, line)?)));
-        let found = match (event.guild_id, called) {
-            (Some(guild), None) => passive::found(&view.keywords, message, guild),
-            _ => Vec::new(),
-        };
-        if (known || custom.is_some())
+        let own = settings.zip(called).is_some_and(|(settings, (_, line))| settings.has_own(line));
+        if (known || own)
             && let Some(guild) = event.guild_id
         {
             self.counts.add(record.partition, guild, event.received_at_ms, Counted::Command);
         }
-        if let (None, Some((prefix, line))) = (custom, called) {
+        if let Some((prefix, line)) = called {
             out.push(Self::command(event, record, message, (prefix, line)));
             return;
         }
-        let Some(guild) = event.guild_id.filter(|_| custom.is_some() || !found.is_empty()) else { return };
+        let Some(guild) = event.guild_id else { return };
+        let embeds = settings.and_then(|settings| settings.embeds.as_ref());
+        let links = embeds.and_then(|embeds| Some((embeds, embeds.line(&message.content)?)));
+        let found = passive::found(&view.keywords, message, guild);
+        if links.is_none() && found.is_empty() {
+            return;
+        }
         self.state.wait_folded(record.partition, record.offset + 1).await;
+        if let Some((embeds, line)) = links
+            && event.d.len() <= COMMAND_MESSAGE_BYTES
+            && !among(&self.state, &embeds.ignored, message.channel_id)
+        {
+            metrics::counter!("miso_handlers_links_recognised_total").increment(1);
+            // Nobody typed it: no prefix.
+            out.push(Self::command(event, record, message, ("", &line)));
+        }
         let id = event.id();
         let cause = Cause { group: GROUP, id: &id, now_ms: now_ms() };
         let heard = Heard { cause, guild, state: &self.state, message, d: event.d };
-        match custom {
-            Some((settings, text)) => out.extend(passive::say(&heard, settings, text)),
-            None => out.extend(passive::notify(&heard, found)),
-        }
+        out.extend(passive::notify(&heard, found, &mut self.recipients));
     }
 
     fn command(event: &EventView<'_>, record: &Record, message: &Message<'_>, (prefix, line): (&str, &str)) -> Append {

@@ -1,4 +1,4 @@
-//! What follows from messages that are no commands of the catalogue: notifications and custom commands.
+//! What follows from messages that are no commands: notifications.
 
 use miso_discord_state::DiscordState;
 use miso_log::Append;
@@ -8,14 +8,12 @@ use serde_json::{Value, json};
 
 use super::keywords::{Keywords, Match, bold};
 use super::message::Message;
-use super::settings::GuildMessages;
+use super::recipients::Recipients;
 use crate::action::Cause;
-use crate::guild::{guild_of, values};
+use crate::guild::guild_of;
 use crate::history::jump_url;
 use crate::person::Person;
-use crate::place::{WRITE, may};
-use crate::placeholders::render;
-use crate::text::{CONTENT, cut};
+use crate::text::cut;
 
 /// People told of one message, at most; the others are not.
 pub const NOTIFIED: usize = 100;
@@ -53,8 +51,11 @@ impl Heard<'_> {
 }
 
 /// Tells those who asked for a word that it was said, by direct message; only who can read the channel,
-/// and nobody of their own messages.
-pub(crate) fn notify(heard: &Heard<'_>, found: Vec<Match>) -> Vec<Append> {
+/// nobody of their own messages, and nobody of more than [`super::recipients::NOTIFIED_PER_PERSON`] within a while.
+///
+/// Whether somebody takes direct messages at all shows only when Discord refuses one; the handler does not
+/// read outcomes, so who closed theirs costs a refused request per notification, within that bound.
+pub(crate) fn notify(heard: &Heard<'_>, found: Vec<Match>, recipients: &mut Recipients) -> Vec<Append> {
     let (message, guild) = (heard.message, heard.guild);
     let reads = |found: &Match| {
         found.user != message.author.id
@@ -63,7 +64,13 @@ pub(crate) fn notify(heard: &Heard<'_>, found: Vec<Match>) -> Vec<Append> {
                 .member_permissions(guild, found.user, Some(message.channel_id))
                 .is_some_and(|has| has.cover(Permissions::VIEW_CHANNEL))
     };
-    let told: Vec<Match> = found.into_iter().take(LOOKED_UP).filter(reads).take(NOTIFIED).collect();
+    let mut told: Vec<Match> = found.into_iter().filter(reads).take(NOTIFIED).collect();
+    let all = told.len();
+    told.retain(|found| recipients.may_tell(found.user, message.id));
+    let too_often = (all - told.len()) as u64;
+    if too_often > 0 {
+        metrics::counter!("miso_handlers_skipped_total", "why" => "notified_too_often").increment(too_often);
+    }
     if told.is_empty() {
         return Vec::new();
     }
@@ -92,34 +99,9 @@ fn notification(heard: &Heard<'_>, author: &Person, guild_name: &str, found: &Ma
 
 /// Whose notifications a message may concern.
 pub(crate) fn found(keywords: &Keywords, message: &Message<'_>, guild: GuildId) -> Vec<Match> {
-    if keywords.is_empty() || message.content.is_empty() { Vec::new() } else { keywords.find(&message.content, guild) }
-}
-
-/// The text of the custom command that a line calls.
-pub(crate) fn custom<'a>(settings: &'a GuildMessages, line: &str) -> Option<&'a str> {
-    if settings.custom.is_empty() {
-        return None;
+    if keywords.is_empty() || message.content.is_empty() {
+        Vec::new()
+    } else {
+        keywords.find(&message.content, guild, LOOKED_UP)
     }
-    let name = line.split_whitespace().next()?.to_lowercase();
-    settings.custom.get(name.as_str()).map(|text| &**text)
-}
-
-/// Says a custom command's text, unless no command works here or for this member.
-pub(crate) fn say(heard: &Heard<'_>, settings: &GuildMessages, template: &str) -> Vec<Append> {
-    let message = heard.message;
-    let closed = settings.closed_channels.contains(&message.channel_id.0)
-        || settings.closed_members.contains(&message.author.id.0);
-    // What Discord would refuse is not sent: refusals are rationed.
-    if closed || !may(heard.state, heard.guild, message.channel_id, WRITE) {
-        return Vec::new();
-    }
-    metrics::counter!("miso_handlers_custom_commands_total").increment(1);
-    let author = heard.author();
-    let text = render(template, &values(&guild_of(heard.state, heard.guild), &author));
-    let body = json!({"content": cut(&text, CONTENT), "allowed_mentions": {"parse": [], "users": [author.id]}});
-    let mut out = vec![heard.cause.message("custom", message.channel_id, &body)];
-    if settings.delete_trigger && may(heard.state, heard.guild, message.channel_id, Permissions::MANAGE_MESSAGES) {
-        out.push(heard.cause.delete("trigger", message.channel_id, message.id));
-    }
-    out
 }

@@ -5,6 +5,8 @@ use miso_model::{Aggregate, ChannelId, GuildId, UserId};
 use miso_settings::Settings;
 
 use super::keywords::{Keyword, Keywords};
+use super::links::Embeds;
+use crate::commands::custom::custom_commands;
 use crate::settings::View;
 
 /// What the message handler keeps: guilds and users that changed something which concerns messages.
@@ -22,14 +24,10 @@ pub(crate) struct GuildMessages {
     /// `None`: the default.
     prefix: Option<Box<str>>,
     pub(crate) activity: Option<Activity>,
-    /// Texts by name, in lower case.
-    pub(crate) custom: HashMap<Box<str>, Box<str>>,
-    /// Channels where no command works.
-    pub(crate) closed_channels: Vec<u64>,
-    /// Members for whom none does.
-    pub(crate) closed_members: Vec<u64>,
-    /// Whether the message that called a command goes.
-    pub(crate) delete_trigger: bool,
+    /// Names of the guild's own commands, in lower case.
+    custom: HashSet<Box<str>>,
+    /// Which links are shown by themselves.
+    pub(crate) embeds: Option<Embeds>,
 }
 
 /// That what members write is counted.
@@ -44,16 +42,18 @@ impl MessageSettings {
         self.guilds.get(&guild?.0)
     }
 
-    /// Whether what this user writes in this channel is counted.
+    /// Whether what this user writes in this channel is counted. `ignores` tells whether the channel, or the
+    /// one that it is a thread of, is among some.
     pub(crate) fn counts(
         &self,
         guild: Option<&GuildMessages>,
         channel: Option<ChannelId>,
         user: Option<UserId>,
+        ignores: impl Fn(&[u64], ChannelId) -> bool,
     ) -> bool {
         let Some(activity) = guild.and_then(|guild| guild.activity.as_ref()) else { return false };
-        !channel.is_some_and(|channel| activity.ignored.contains(&channel.0))
-            && !user.is_some_and(|user| self.uncounted.contains(&user.0))
+        !user.is_some_and(|user| self.uncounted.contains(&user.0))
+            && !channel.is_some_and(|channel| ignores(&activity.ignored, channel))
     }
 }
 
@@ -63,24 +63,26 @@ impl GuildMessages {
         of.and_then(|guild| guild.prefix.as_deref()).unwrap_or(DEFAULT_PREFIX)
     }
 
+    /// Whether what is written counts, but not in all channels.
+    pub(crate) fn counts_not_everywhere(&self) -> bool {
+        self.activity.as_ref().is_some_and(|activity| !activity.ignored.is_empty())
+    }
+
+    /// Whether a line calls one of the guild's own commands.
+    pub(crate) fn has_own(&self, line: &str) -> bool {
+        let name = line.split_whitespace().next().filter(|_| !self.custom.is_empty());
+        name.is_some_and(|name| self.custom.contains(name.to_lowercase().as_str()))
+    }
+
     fn read(settings: &Settings) -> Self {
-        let text = |row: &serde_json::Map<String, serde_json::Value>, key: &str| {
-            row.get(key).and_then(|value| value.as_str()).filter(|text| !text.trim().is_empty()).map(str::to_owned)
-        };
         let prefix = settings.text("general", "prefix").filter(|prefix| !prefix.is_empty() && prefix != DEFAULT_PREFIX);
-        let custom = settings.rows("custom-commands", "commands").into_iter().filter_map(|row| {
-            let name = text(&row, "name")?.trim().to_lowercase();
-            Some((name.into_boxed_str(), text(&row, "text")?.into_boxed_str()))
-        });
         Self {
             prefix: prefix.map(String::into_boxed_str),
             activity: settings
                 .switch("activity", "enabled")
                 .then(|| Activity { ignored: settings.ids("activity", "ignored") }),
-            custom: custom.collect(),
-            closed_channels: settings.ids("commands", "ignored_channels"),
-            closed_members: settings.ids("commands", "ignored_members"),
-            delete_trigger: settings.switch("commands", "delete_trigger"),
+            custom: custom_commands(settings).map(|(name, _)| name.into_boxed_str()).collect(),
+            embeds: Embeds::read(settings),
         }
     }
 }
@@ -139,7 +141,12 @@ mod tests {
         set(&mut view, json!({"general": {"prefix": "!"}, "custom-commands": {"commands": rows}}));
         let kept = view.of(Some(guild)).expect("kept");
         assert_eq!((GuildMessages::prefix(Some(kept)), kept.custom.len()), ("!", 1));
-        assert_eq!(kept.custom.get("rules").map(|text| &**text), Some("Be kind."));
+        assert!(kept.has_own("RULES now") && !kept.has_own("rulesx") && !kept.has_own(""));
+        set(&mut view, json!({"embeds": {"x": true, "ignored_channels": ["5"]}}));
+        assert_eq!(
+            view.of(Some(guild)).and_then(|kept| kept.embeds.as_ref()).map(|embeds| embeds.ignored.len()),
+            Some(1)
+        );
         set(&mut view, json!({}));
         assert!(view.of(Some(guild)).is_none());
     }
@@ -148,7 +155,8 @@ mod tests {
     fn activity_counts_where_it_is_on_for_those_who_let_it() {
         let mut view = MessageSettings::default();
         let (guild, user, channel) = (GuildId(1), UserId(7), Some(ChannelId(5)));
-        let counts = |view: &MessageSettings, channel| view.counts(view.of(Some(guild)), channel, Some(user));
+        let ignores = |channels: &[u64], channel: ChannelId| channels.contains(&channel.0);
+        let counts = |view: &MessageSettings, channel| view.counts(view.of(Some(guild)), channel, Some(user), ignores);
         assert!(!counts(&view, channel));
         view.set(Aggregate::Guild(guild), &settings(&json!({"activity": {"enabled": true, "ignored": ["6"]}})));
         assert!(counts(&view, channel) && counts(&view, None));

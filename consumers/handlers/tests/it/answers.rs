@@ -10,7 +10,7 @@ use crate::setup::{MEMBER, OWNER, PATIENCE, World, all, consumed, guild, now_ms}
 async fn every_command_is_answered_as_an_embed_in_reply() {
     let world = World::new(1).await;
     let api = world.api().await;
-    let handlers = world.handlers(api.address, PATIENCE);
+    let handlers = world.tireless_handlers(api.address);
     for (said, title, text, colour) in [
         (">ping", "", "Pong!", 0x3b_88c3),
         (">help", "Commands", "", 0xee_84ca),

@@ -200,3 +200,25 @@ async fn who_says_too_much_is_told_once_and_then_passed_over() {
     assert_eq!(world.answers().await.len(), GLOBAL_COOLDOWN.uses as usize + 2);
     handlers.stop().await;
 }
+
+#[tokio::test]
+async fn who_is_refused_too_often_is_told_once_and_then_passed_over() {
+    let world = World::new(1).await;
+    let api = world.api().await;
+    let handlers = world.handlers(api.address, PATIENCE);
+    // A refusal, a hint, and what does not fit.
+    for n in 0..GLOBAL_COOLDOWN.uses as usize {
+        let line = [">greeter toggle", ">hlep", ">rng six"][n % 3];
+        let message = world.say(0, MEMBER, line).await;
+        assert_eq!(world.answer_to(&message).await["color"], json!(0xff_cc4d), "{line}");
+    }
+    let message = world.say(0, MEMBER, ">hlep").await;
+    assert!(said(&world.answer_to(&message).await).contains("again in"));
+    for line in [">hlep", ">greeter toggle", ">ping"] {
+        world.say(0, MEMBER, line).await;
+    }
+    let last = world.say(0, OWNER, ">ping").await;
+    world.answer_to(&last).await;
+    assert_eq!(world.answers().await.len(), GLOBAL_COOLDOWN.uses as usize + 2);
+    handlers.stop().await;
+}

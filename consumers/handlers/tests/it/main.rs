@@ -5,6 +5,8 @@
 mod answers;
 mod chaos;
 mod commands;
+mod custom;
+mod media;
 mod mortal;
 mod outages;
 mod passive;

@@ -66,8 +66,8 @@ pub(crate) fn role(n: u64) -> u64 {
 
 /// View channels, write, embed, read back.
 const EVERYONE: u64 = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16;
-/// Manage roles, and messages.
-const BOT: u64 = 1 << 28 | 1 << 13;
+/// Manage roles, and messages; attach files.
+const BOT: u64 = 1 << 28 | 1 << 13 | 1 << 15;
 
 /// The id in a field of an event, as the gateway finds it.
 fn id_in(d: &Value, path: &str) -> Option<u64> {
@@ -213,8 +213,12 @@ impl World {
     }
 
     pub(crate) fn api_at(&self, listener: TcpListener) -> Role {
+        self.api_with(listener, CommandsConfig { cluster_key: Some("key".to_owned()), ..CommandsConfig::default() })
+    }
+
+    /// The same, configured otherwise.
+    pub(crate) fn api_with(&self, listener: TcpListener, config: CommandsConfig) -> Role {
         let address = listener.local_addr().expect("address");
-        let config = CommandsConfig { cluster_key: Some("key".to_owned()), ..CommandsConfig::default() };
         let api = CommandsApi::start(config, self.log.clone(), self.store.clone(), CancellationToken::new());
         let mut task = JoinSet::new();
         task.spawn(async move { api.serve(listener).await.expect("serves") });
@@ -235,7 +239,8 @@ impl World {
         self.handlers_with(config)
     }
 
-    fn handlers_with(&self, config: CommandsHandlerConfig) -> Handlers {
+    /// The same, configured otherwise.
+    pub(crate) fn handlers_with(&self, config: CommandsHandlerConfig) -> Handlers {
         let mut handlers = self.passive(self.log.clone());
         let cancel = handlers.cancel.clone();
         handlers.tasks.spawn(run_commands(config, self.log.clone(), self.state.clone(), Joins::default(), cancel));

@@ -1,7 +1,7 @@
 use miso_model::{ChannelId, GuildId, MessageId, UserId};
 
 use crate::changes::Changes;
-use crate::facts::{StarAct, StarCounted, StarPosted};
+use crate::facts::{StarAct, StarCounted, StarPosted, StarsCleared};
 use crate::tables::{STAR_GIVERS, STARRED};
 use crate::{BotStore, StoreError, Value};
 
@@ -63,6 +63,12 @@ pub(crate) fn posted(changes: &mut Changes<'_>, guild: GuildId, body: &StarPoste
             Value::Null,
         ],
     );
+}
+
+/// Nobody's star is left; the count is told by the fact that follows.
+pub(crate) fn cleared(changes: &mut Changes<'_>, guild: GuildId, body: &StarsCleared) {
+    let sql = format!("delete from {} where guild_id = $1 and message_id = $2", changes.name(&STAR_GIVERS));
+    changes.then(sql, vec![guild.to_string().into(), body.message.to_string().into()]);
 }
 
 fn text(id: Option<impl ToString>) -> Value {

@@ -2,7 +2,7 @@
 
 use miso_bot_store::facts::{
     ACTIVITY_COUNTED, ActivityCounted, COUNTS_ADDED, MEMBER_FORGOTTEN, PERSONAL_DATA_DELETED, REMINDER_CANCELLED,
-    REMINDER_FIRED, REMINDER_SET, REMINDER_SNOOZED, STAR_COUNTED, STAR_POSTED, StarAct,
+    REMINDER_FIRED, REMINDER_SET, REMINDER_SNOOZED, STAR_COUNTED, STAR_POSTED, STARS_CLEARED, StarAct,
 };
 use miso_bot_store::{Activity, FIRED_KEPT_MS};
 use miso_model::{Aggregate, GuildId, MessageId, UserId};
@@ -133,6 +133,16 @@ async fn stars_are_counted_per_giver_and_their_post_is_known() {
         let engine = another(&engine).await;
         let bot = given(&engine, &[facts[2].clone(), gone]).await;
         assert_eq!(bot.starred(ID, message).await.expect("reads"), None, "nobody stars it any more");
+        let engine = another(&engine).await;
+        let facts = [
+            fact(GUILD, 1, STAR_COUNTED, &star(7, 1, true, 1, StarAct::Nothing)),
+            fact(GUILD, 2, STAR_COUNTED, &star(7, 2, true, 2, StarAct::Nothing)),
+            fact(GUILD, 3, STARS_CLEARED, &json!({"message": "7"})),
+        ];
+        let bot = given(&engine, &facts).await;
+        for user in [1, 2] {
+            assert!(!bot.has_starred(ID, message, UserId(user)).await.expect("reads"), "{user}");
+        }
     }
 }
 

@@ -8,6 +8,8 @@ mod person;
 mod server;
 mod when;
 
+use std::sync::Arc;
+
 use miso_command_catalogue::{Args, Colour, Document};
 use miso_discord_state::DiscordState;
 use miso_model::{BotCommand, GuildId};
@@ -20,14 +22,23 @@ use crate::messages::message::People;
 const LISTED_MEMBERS: usize = 10_000;
 
 /// The answer to a command of this kind.
-pub(crate) fn show(name: &str, args: &Args, state: &DiscordState, command: &BotCommand, people: &People) -> Document {
+pub(crate) async fn show(
+    name: &'static str,
+    args: &Args,
+    state: &Arc<DiscordState>,
+    command: &BotCommand,
+    people: &People,
+) -> Document {
     match name {
         "avatar" | "banner" | "userinfo" => person(name, args, state, command, people),
         "inspect" => inspect::inspect(args, state, command),
         "invite" => about::invite(state),
         "info" => about::info(state),
         "serverinfo" | "servericon" | "serverbanner" | "members" | "roleslist" | "roleinfo" | "shardinfo" => {
-            let shown = command.guild_id.and_then(|guild| of_guild(name, args, state, guild));
+            let shown = match command.guild_id {
+                Some(guild) => of_guild(name, args.clone(), Arc::clone(state), guild).await,
+                None => None,
+            };
             shown.unwrap_or_else(|| unknown("I do not know this server yet. Try again in a moment."))
         }
         _ => unknown("This command is declared but not built yet."),
@@ -45,10 +56,15 @@ fn person(name: &str, args: &Args, state: &DiscordState, command: &BotCommand, p
     }
 }
 
-fn of_guild(name: &str, args: &Args, state: &DiscordState, guild: GuildId) -> Option<Document> {
+/// A large guild's members are megabytes of JSON: they are written and read where nobody else waits.
+async fn of_guild(name: &'static str, args: Args, state: Arc<DiscordState>, guild: GuildId) -> Option<Document> {
     if name == "shardinfo" {
-        return about::shard(state, guild);
+        return about::shard(&state, guild);
     }
+    tokio::task::spawn_blocking(move || of_snapshot(name, &args, &state, guild)).await.ok().flatten()
+}
+
+fn of_snapshot(name: &str, args: &Args, state: &DiscordState, guild: GuildId) -> Option<Document> {
     let members = if name == "members" { LISTED_MEMBERS } else { 1 };
     let json: Value = serde_json::from_slice(state.guild_snapshot_for(guild, members)?.d.as_ref()).ok()?;
     Some(match name {

@@ -105,12 +105,6 @@ fn cases() -> Vec<Case> {
         ),
         case("notification", json!({}), Cause::Said("who likes ramen"), direct()),
         case(
-            "custom command",
-            json!({"custom-commands": {"commands": [{"name": "rules", "text": "Be kind."}]}}),
-            Cause::Said(">rules"),
-            posts(channel(0)),
-        ),
-        case(
             "experience",
             json!({"activity": {"enabled": true}}),
             Cause::Said("four words of mine"),

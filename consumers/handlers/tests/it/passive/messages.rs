@@ -1,7 +1,8 @@
+use miso_handlers::{NOTIFIED_PER_PERSON, NOTIFIED_WITHIN_MS};
 use serde_json::{Value, json};
 
-use super::{Effect, only, posts};
-use crate::setup::{MEMBER, OWNER, World, channel, guild, hidden};
+use super::{Effect, only};
+use crate::setup::{MEMBER, OWNER, World, channel, guild, hidden, side};
 
 const FAN: u64 = 960 << 22;
 
@@ -59,27 +60,33 @@ async fn nobody_is_told_of_their_own_words_of_channels_they_cannot_read_or_of_gu
 }
 
 #[tokio::test]
-async fn a_custom_command_says_its_text_and_the_catalogues_names_win() {
+async fn who_waits_for_a_word_that_is_said_all_the_time_is_told_ten_times_in_ten_minutes() {
     let world = World::new(1).await;
-    let commands = json!([
-        {"name": "Rules", "text": "{user}: be kind in {server}, @everyone"}, {"name": "ping", "text": "never said"},
-    ]);
-    world
-        .set_guild(&json!({
-            "general": {"prefix": "!"}, "custom-commands": {"commands": commands},
-            "commands": {"ignored_channels": [hidden(0).to_string()], "delete_trigger": true},
-        }))
-        .await;
-    world.say(0, MEMBER, ">rules").await;
-    world.say(0, MEMBER, "!ping").await;
-    world.say(0, MEMBER, "!rulesx").await;
-    world.say_with(0, MEMBER, "!rules", &json!({"channel_id": hidden(0).to_string()})).await;
-    let message = world.say(0, MEMBER, "!RULES now").await;
+    world.set_user(MEMBER, &keywords(&["ramen"])).await;
+    // The messages' ids are a millisecond apart.
+    for n in 0..14 {
+        world.say(0, OWNER, &format!("ramen {n}")).await;
+    }
+    let later = ((5_000 + NOTIFIED_WITHIN_MS.unsigned_abs() + 20) << 22).to_string();
+    world.say_with(0, OWNER, "ramen at last", &json!({"id": later})).await;
     let effects = world.after().await;
-    let whats: Vec<&str> = effects.iter().map(|effect| effect.what.as_str()).collect();
-    assert_eq!(whats, [posts(channel(0)), format!("DELETE /channels/{}/messages/{message}", channel(0))]);
-    assert_eq!(effects[0].body["content"], "someone: be kind in guild 0, @everyone");
-    assert_eq!(effects[0].body["allowed_mentions"], json!({"parse": [], "users": [MEMBER.to_string()]}));
+    assert_eq!(effects.len(), NOTIFIED_PER_PERSON + 1, "{effects:#?}");
+    let last = effects.last().expect("one").follow_up["embeds"][0]["description"].clone();
+    assert!(last.as_str().is_some_and(|text| text.contains("at last")), "{last}");
+}
+
+#[tokio::test]
+async fn what_is_written_in_a_thread_of_an_ignored_channel_is_not_counted() {
+    let world = World::new(1).await;
+    let thread = |id: u64, parent: u64| json!({"id": id.to_string(), "guild_id": guild(0).to_string(), "type": 11, "name": "t", "parent_id": parent.to_string()});
+    for (id, parent) in [(8_100_u64 << 22, side(0)), (8_101 << 22, channel(0))] {
+        world.happens("THREAD_CREATE", &thread(id, parent)).await;
+    }
+    world.set_guild(&json!({"activity": {"enabled": true, "ignored": [side(0).to_string()]}})).await;
+    let said_in = |id: u64| json!({"channel_id": (id << 22).to_string()});
+    world.say_with(0, MEMBER, "not counted here", &said_in(8_100)).await;
+    world.say_with(0, MEMBER, "counted", &said_in(8_101)).await;
+    assert_eq!(experience(&world.after().await), 1);
 }
 
 pub(crate) fn experience(effects: &[Effect]) -> u64 {

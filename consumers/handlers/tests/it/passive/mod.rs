@@ -6,6 +6,7 @@ mod edits;
 mod facts;
 mod messages;
 mod stars;
+mod threads;
 
 use miso_handlers::{EVENTS_GROUP, FACTS_GROUP, MESSAGES_GROUP};
 use miso_log::Append;

@@ -119,3 +119,64 @@ async fn a_starboard_that_is_off_or_elsewhere_gets_nothing() {
     }
     assert!(world.after().await.is_empty(), "another guild's channel");
 }
+
+#[tokio::test]
+async fn what_not_everybody_may_read_is_put_only_where_no_more_people_read() {
+    let world = World::new(1).await;
+    let aggregate = Aggregate::Guild(the_guild());
+    let mut star = counted("post", 2, None, "42");
+    star["channel"] = json!(hidden(0).to_string());
+    world.set_guild(&board()).await;
+    world.fact(aggregate, 1, "StarCounted", &star, 1).await;
+    assert!(world.after().await.is_empty());
+    world.set_guild(&json!({"starboard": {"enabled": true, "channel": hidden(0).to_string()}})).await;
+    world.fact(aggregate, 2, "StarCounted", &star, 1).await;
+    assert_eq!(only(&world.after().await).what, posts(hidden(0)), "as hidden");
+}
+
+#[tokio::test]
+async fn cleared_reactions_and_deleted_messages_are_told_to_the_decider() {
+    let world = World::new(1).await;
+    world.set_guild(&board()).await;
+    let place = |of: u64| json!({"channel_id": of.to_string(), "guild_id": guild(0).to_string()});
+    let with = |of: u64, field: &str, value: Value| {
+        let mut d = place(of);
+        d[field] = value;
+        d
+    };
+    let emoji = |name: &str| {
+        let mut d = with(channel(0), "message_id", json!("43"));
+        d["emoji"] = json!({"id": null, "name": name});
+        d
+    };
+    world.happens("MESSAGE_REACTION_REMOVE_ALL", &with(channel(0), "message_id", json!("42"))).await;
+    world.happens("MESSAGE_REACTION_REMOVE_EMOJI", &emoji("⭐")).await;
+    world.happens("MESSAGE_REACTION_REMOVE_EMOJI", &emoji("🌟")).await;
+    world.happens("MESSAGE_DELETE", &with(channel(0), "id", json!("44"))).await;
+    world.happens("MESSAGE_DELETE", &with(side(0), "id", json!("49"))).await;
+    world.happens("MESSAGE_DELETE_BULK", &with(channel(0), "ids", json!(["45", "46"]))).await;
+    let effects = world.after().await;
+    assert!(effects.iter().all(|effect| effect.what == format!("StarsCleared guild/{}", guild(0))), "{effects:#?}");
+    let messages: Vec<&str> = effects.iter().filter_map(|effect| effect.body["message"].as_str()).collect();
+    assert_eq!(messages, ["42", "43", "44", "45", "46"], "not another emoji, not a post on the starboard");
+}
+
+#[tokio::test]
+async fn stars_in_threads_of_ignored_channels_do_not_count() {
+    let world = World::new(1).await;
+    let thread = 8_100_u64 << 22;
+    let created = json!({
+        "id": thread.to_string(), "guild_id": guild(0).to_string(), "type": 11, "name": "t",
+        "parent_id": channel(0).to_string(),
+    });
+    let at = world.happens("THREAD_CREATE", &created).await;
+    world.state.wait_folded(miso_model::slot(the_guild()), at + 1).await;
+    let mut board = board();
+    board["starboard"]["ignored"] = json!([channel(0).to_string()]);
+    world.set_guild(&board).await;
+    world.happens("MESSAGE_REACTION_ADD", &reaction(MEMBER, "⭐", thread)).await;
+    assert!(world.after().await.is_empty());
+    world.set_guild(&json!({"starboard": {"enabled": true, "channel": side(0).to_string()}})).await;
+    world.happens("MESSAGE_REACTION_ADD", &reaction(MEMBER, "⭐", thread)).await;
+    assert_eq!(world.after().await.len(), 1);
+}
