@@ -6,6 +6,7 @@ COPY . .
 RUN make release
 
 FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-microhei && rm -rf /var/lib/apt/lists/*
 COPY --from=build /miso/target/release/miso /usr/local/bin/miso
 RUN useradd --system --create-home miso && mkdir /data && chown miso /data
 USER miso

@@ -9,7 +9,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## build and start the demo: Miso against a simulated Discord, no token needed
-	@scripts/prerequisites.sh rust cc make node npm
+	@scripts/prerequisites.sh rust cc make node npm fonts
 	@scripts/panel-assets.sh
 	@$(CARGO) build --quiet --bin miso || $(CARGO) build --bin miso
 	@exec target/debug/miso demo
@@ -27,7 +27,7 @@ release: panel-assets ## build the optimised binary
 	$(CARGO) build --release --bin miso
 
 test: panel-assets ## all tests that need no Kafka and no PostgreSQL
-	@scripts/prerequisites.sh rust cc make python3 node npm chromium
+	@scripts/prerequisites.sh rust cc make python3 node npm chromium fonts
 	@scripts/test.sh
 
 test-engines: ## contract suites and end-to-end tests on a real Kafka and a real PostgreSQL
@@ -57,3 +57,4 @@ docs: ## write the generated pages and schemas anew
 	MISO_WRITE_SCHEMAS=1 $(CARGO) test --quiet -p miso-model --test schemas
 	MISO_WRITE_DOCS=1 $(CARGO) test --quiet -p miso --bin miso
 	MISO_WRITE_DOCS=1 $(CARGO) test --quiet -p miso-commands-api --test it openapi
+	MISO_WRITE_OPENAPI=1 $(CARGO) test --quiet -p miso-lastfm --lib openapi

@@ -8,6 +8,8 @@ there() {
     case $1 in
     postgres) command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 ;;
     python3) command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null ;;
+    # What charts of music are written with: Chinese, Japanese and Korean in one.
+    fonts) [ -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ] || [ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -36,6 +38,7 @@ package() {
     python3) echo python3 python3-venv ;;
     node) echo nodejs ;;
     npm) echo npm ;;
+    fonts) echo fonts-wqy-microhei ;;
     *) echo "$1" ;;
     esac
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::core::Core;
 use crate::gateway::{BlastRefused, BlastSpec, Target, run_blast, start_blast};
+use crate::lastfm;
 use crate::rest::{FaultSpec, Rule, parse_query};
 use crate::sites;
 use crate::snowflake::unix_us;
@@ -179,6 +180,7 @@ fn route(call: &Call<'_>, method: &str, path: &str) -> Answer {
             Ok(json!({}))
         }
         (_, ["sites", rest @ ..]) => order_sites(call, method, rest),
+        (_, ["lastfm", rest @ ..]) => order_lastfm(call, method, rest),
         ("GET", ["limits"]) => Ok(limits(core)),
         ("POST", ["limits"]) => set_limits(call),
         _ => Err(Problem(StatusCode::NOT_FOUND, "no such control call".to_owned())),
@@ -350,6 +352,11 @@ fn gateway(call: &Call<'_>, what: &str) -> Answer {
 fn order_sites(call: &Call<'_>, method: &str, path: &[&str]) -> Answer {
     let problem = |(status, reason)| Problem(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), reason);
     sites::order(&call.core.sites, method, path, call.query, &call.body).map_err(problem)
+}
+
+fn order_lastfm(call: &Call<'_>, method: &str, path: &[&str]) -> Answer {
+    let problem = |(status, reason)| Problem(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), reason);
+    lastfm::order(call.core, method, path, &call.body).map_err(problem)
 }
 
 fn limits(core: &Core) -> Value {

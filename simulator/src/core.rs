@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::SimulatorConfig;
 use crate::gateway::{Blast, Hub};
 use crate::journal::Journal;
+use crate::lastfm::Lastfm;
 use crate::oauth::Grants;
 use crate::rest::{Faults, Limits};
 use crate::sites::Sites;
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     world: Mutex<World>,
     grants: Mutex<Grants>,
     blasts: Mutex<Vec<Arc<Blast>>>,
+    pub(crate) lastfm: Lastfm,
     pub(crate) sites: Sites,
     pub(crate) hub: Hub,
     pub(crate) journal: Journal,
@@ -49,6 +51,7 @@ impl Core {
             // Tokens of an earlier run are not good in this one.
             grants: Mutex::new(Grants::new(config.seed ^ unix_us(), config.access_token_s.saturating_mul(1000))),
             blasts: Mutex::default(),
+            lastfm: Lastfm::new(config.seed),
             sites: Sites::default(),
             hub: Hub::new(journal.clone()),
             journal,

@@ -2,7 +2,7 @@
 //! and the benchmarks of Miso; it imports nothing of the product.
 //!
 //! One listener serves everything: REST under `/api/v10` and `/api/v9`, the gateway as websocket on any path, OAuth2 under
-//! `/oauth2`, pictures under `/cdn`, the control API under `/control` (see `simulator/README.md`). Everything random follows the seed. Every request received and every event
+//! `/oauth2`, pictures under `/cdn`, a Last.fm under `/lastfm`, the control API under `/control` (see `simulator/README.md`). Everything random follows the seed. Every request received and every event
 //! emitted is in the journal.
 
 mod config;
@@ -13,6 +13,7 @@ mod gateway;
 mod history;
 mod intents;
 mod journal;
+mod lastfm;
 mod oauth;
 mod pictures;
 mod rest;

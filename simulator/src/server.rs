@@ -22,7 +22,7 @@ use crate::control;
 use crate::core::Core;
 use crate::gateway::{Greeting, serve as serve_gateway};
 use crate::rest::{MAX_BODY, Planned, Received, faulted, handle, parse_query};
-use crate::{oauth, pictures, sites};
+use crate::{lastfm, oauth, pictures, sites};
 
 /// Rest after an accept error (no file descriptors left, …).
 const ACCEPT_REST: Duration = Duration::from_millis(50);
@@ -99,6 +99,9 @@ async fn answer(core: Arc<Core>, peer: IpAddr, request: Request<Incoming>) -> An
     if let Some(picture) = path.strip_prefix("/cdn") {
         return Ok(pictures::answer(picture));
     }
+    if let Some(rest) = path.strip_prefix("/lastfm") {
+        return sent(lastfm::answer(&core, rest, request.uri().query().unwrap_or_default())).await;
+    }
     let Some(path) = api_path(path).map(str::to_owned) else {
         return Ok(json(StatusCode::NOT_FOUND, r#"{"message":"404: Not Found","code":0}"#));
     };
@@ -115,6 +118,10 @@ async fn answer(core: Arc<Core>, peer: IpAddr, request: Request<Incoming>) -> An
         peer,
     };
     let planned = of_user(&core, &received).unwrap_or_else(|| handle(&core, &received));
+    sent(planned).await
+}
+
+async fn sent(planned: Planned) -> Answer {
     if planned.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(planned.delay_ms)).await;
     }

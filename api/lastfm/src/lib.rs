@@ -5,17 +5,43 @@
 //! (pictures of artists, release dates, plays in a period), and it allows few requests. Callers see none of it:
 //! one shape, an age, and what is missing by name. All state is in memory and bounded; a restart begins empty.
 
+mod answer;
+mod asked;
+mod budget;
+mod cache;
+mod chart;
+mod charts;
+mod classes;
 mod clock;
 mod config;
+mod decode;
+mod fault;
+mod flight;
+mod gate;
+mod openapi;
+mod parts;
+mod period;
+mod pictures;
+mod routes;
+mod scrape;
+mod service;
+mod shapes;
+mod upstream;
+
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use budget::BURST;
+pub use cache::{MAX_CACHE_BYTES, MAX_CACHE_ENTRIES};
 pub use clock::Clock;
 pub use config::LastfmConfig;
-
-/// Requests to Last.fm that may follow at once after a pause.
-pub const BURST: u32 = 10;
+pub use flight::MAX_FLIGHTS;
+pub use openapi::openapi;
+pub use routes::BODY_BYTES;
+pub use scrape::health::{CIRCUIT_MS, KEPT_PAGE_BYTES};
+pub use upstream::{MAX_API_BYTES, MAX_PAGE_BYTES, MAX_PICTURE_BYTES};
 
 /// The role ended; a restart may mend it.
 #[derive(Debug, thiserror::Error)]
@@ -31,25 +57,36 @@ pub enum LastfmError {
 /// The service.
 #[derive(Debug)]
 pub struct Lastfm {
-    config: LastfmConfig,
+    service: service::Service,
+    gate: gate::GateOwner,
+    /// Of everything that runs for it.
+    ended: CancellationToken,
     cancel: CancellationToken,
 }
 
 impl Lastfm {
-    /// Contacts nobody yet.
+    /// Reads the fonts; contacts nobody yet.
     ///
     /// # Errors
     /// [`LastfmError::Client`] when an address is none.
     pub fn start(config: LastfmConfig, cancel: CancellationToken) -> Result<Self, LastfmError> {
-        Ok(Self { config, cancel })
+        let (gate, owner) = gate::Gate::new(config.per_second);
+        let ended = CancellationToken::new();
+        let service = service::Service::new(config, gate, ended.clone())?;
+        Ok(Self { service, gate: owner, ended, cancel })
     }
 
-    /// Serves until cancelled; dropped, it ends at once, with all its connections.
+    /// Serves until cancelled, requests under way to their end; dropped, it ends at once, with all its
+    /// connections.
     ///
     /// # Errors
     /// See [`LastfmError`].
     pub async fn serve(self, listener: TcpListener) -> Result<(), LastfmError> {
-        let _config = self.config;
-        Ok(miso_http::serve(listener, axum::Router::new(), self.cancel).await?)
+        let _ends = self.ended.clone().drop_guard();
+        let router = routes::router(Arc::new(self.service));
+        tokio::select! {
+            served = miso_http::serve(listener, router, self.cancel) => Ok(served?),
+            () = self.gate.run(self.ended) => Ok(()),
+        }
     }
 }

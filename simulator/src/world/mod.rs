@@ -126,6 +126,12 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// Whether somebody who is no bot has this username.
+    pub(crate) fn has_username(&self, name: &str) -> bool {
+        let is = |user: &Value| user["username"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(name));
+        self.users.values().any(|user| is(user) && user["bot"] != true)
+    }
+
     /// An empty world with the bot in it.
     fn empty(application_flags: u64) -> Self {
         Self {
