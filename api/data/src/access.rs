@@ -12,15 +12,8 @@ use miso_model::UserId;
 use crate::api::Api;
 use crate::bounded::TokenHash;
 use crate::discord::{DiscordError, OwnUser};
+use crate::tokens::Standing;
 
-/// Tokens whose user is remembered; beyond it the oldest is asked for again.
-pub const MAX_TOKENS: usize = 10_000;
-/// How long Discord's word on whose token it is counts, milliseconds.
-pub const TOKEN_TRUST_MS: i64 = 300_000;
-/// Unknown tokens that Discord may refuse in ten minutes; from then on unknown tokens get 429, known ones
-/// go on. Discord shuts an address out at 10,000 invalid requests.
-pub const MAX_REFUSED_TOKENS: u32 = 500;
-pub(crate) const REFUSED_WINDOW_MS: i64 = 600_000;
 /// Bytes of a token, at most; a longer one is refused unread.
 const TOKEN_BYTES: usize = 1_024;
 
@@ -101,13 +94,16 @@ fn of_service(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {
 /// Whose token it is, by Discord's word.
 async fn whose(api: &Api, token: &str) -> Result<Arc<OwnUser>, Problem> {
     let hash = TokenHash::of(token.as_bytes());
-    if let Some(known) = api.users().get(hash, now_ms()) {
-        return Ok(known);
-    }
-    if let Some(seconds) = api.refusals().wait_s(now_ms()) {
-        let mut problem = Problem::new(429, "too-many-tokens", "Too many wrong tokens", "Try again later.");
-        problem.members.retry_after = Some(seconds);
-        return Err(problem);
+    let standing = api.tokens().standing(hash, now_ms());
+    match standing {
+        Standing::Known(user) => return Ok(user),
+        Standing::Refused => return Err(wrong_token()),
+        Standing::Wait(seconds) => {
+            let mut problem = Problem::new(429, "too-many-tokens", "Too many wrong tokens", "Try again later.");
+            problem.members.retry_after = Some(seconds);
+            return Err(problem);
+        }
+        Standing::Unknown => {}
     }
     match api.discord.own_user(&api.client_id()?, token).await {
         Ok(user) => {
@@ -117,8 +113,8 @@ async fn whose(api: &Api, token: &str) -> Result<Arc<OwnUser>, Problem> {
         }
         Err(error) => {
             if error == DiscordError::Refused {
-                api.refusals().count(now_ms());
                 api.forget(token);
+                api.tokens().refused(hash, now_ms());
             }
             Err(error.problem(wrong_token))
         }
@@ -127,8 +123,7 @@ async fn whose(api: &Api, token: &str) -> Result<Arc<OwnUser>, Problem> {
 
 /// Discord has just told whose token it is.
 pub(crate) fn remember(api: &Api, token: &str, user: &Arc<OwnUser>) {
-    let hash = TokenHash::of(token.as_bytes());
-    api.users().put(hash, Arc::clone(user), now_ms() + TOKEN_TRUST_MS);
+    api.tokens().accepted(TokenHash::of(token.as_bytes()), Arc::clone(user), now_ms());
 }
 
 fn no_token() -> Problem {

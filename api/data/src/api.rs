@@ -5,11 +5,11 @@ use miso_discord_state::DiscordState;
 use miso_http::now_ms;
 use serde::Deserialize;
 
-use crate::access::{MAX_REFUSED_TOKENS, MAX_TOKENS, REFUSED_WINDOW_MS};
 use crate::asking::Asking;
-use crate::bounded::{Bounded, Refusals, TokenHash};
-use crate::discord::{Discord, DiscordError, ListedGuild, OwnUser};
+use crate::bounded::{Bounded, TokenHash};
+use crate::discord::{Discord, DiscordError, ListedGuild};
 use crate::members::Indexes;
+use crate::tokens::Tokens;
 use crate::view::Cdn;
 use crate::{DataConfig, DataError};
 
@@ -28,9 +28,8 @@ pub(crate) struct Api {
     pub(crate) cdn: Cdn,
     pub(crate) indexes: Indexes,
     pub(crate) asking: Asking,
-    users: Mutex<Bounded<Arc<OwnUser>>>,
+    tokens: Mutex<Tokens>,
     guilds: Mutex<Bounded<Arc<Vec<ListedGuild>>>>,
-    refusals: Mutex<Refusals>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -47,24 +46,19 @@ impl Api {
             cdn: Cdn::new(crate::cdn_url(&config.api_url)),
             indexes: Indexes::default(),
             asking,
-            users: Mutex::new(Bounded::new(MAX_TOKENS)),
+            tokens: Mutex::default(),
             guilds: Mutex::new(Bounded::new(MAX_GUILD_LISTS)),
-            refusals: Mutex::new(Refusals::new(MAX_REFUSED_TOKENS, REFUSED_WINDOW_MS)),
         })
     }
 
-    pub(crate) fn users(&self) -> MutexGuard<'_, Bounded<Arc<OwnUser>>> {
-        lock(&self.users)
-    }
-
-    pub(crate) fn refusals(&self) -> MutexGuard<'_, Refusals> {
-        lock(&self.refusals)
+    pub(crate) fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        lock(&self.tokens)
     }
 
     /// Everything that is known of a token is forgotten.
     pub(crate) fn forget(&self, token: &str) {
         let token = TokenHash::of(token.as_bytes());
-        self.users().remove(token);
+        self.tokens().forget(token);
         lock(&self.guilds).remove(token);
     }
 

@@ -34,6 +34,11 @@ impl<V: Clone> Bounded<V> {
         self.known.get(&token).filter(|(_, expires_ms, _)| now_ms < *expires_ms).map(|(value, ..)| value.clone())
     }
 
+    /// What is remembered, however old.
+    pub(crate) fn remembers(&self, token: TokenHash) -> bool {
+        self.known.contains_key(&token)
+    }
+
     pub(crate) fn put(&mut self, token: TokenHash, value: V, expires_ms: i64) {
         self.number += 1;
         self.known.insert(token, (value, expires_ms, self.number));
@@ -49,36 +54,6 @@ impl<V: Clone> Bounded<V> {
 
     pub(crate) fn remove(&mut self, token: TokenHash) {
         self.known.remove(&token);
-    }
-}
-
-/// How many tokens Discord may refuse in a window: each is an invalid request of this address, and
-/// Discord shuts out an address that makes too many.
-#[derive(Debug)]
-pub(crate) struct Refusals {
-    bound: u32,
-    window_ms: i64,
-    began_ms: i64,
-    count: u32,
-}
-
-impl Refusals {
-    pub(crate) fn new(bound: u32, window_ms: i64) -> Self {
-        Self { bound, window_ms, began_ms: 0, count: 0 }
-    }
-
-    /// Seconds until another unknown token may be tried; `None`: at once.
-    pub(crate) fn wait_s(&self, now_ms: i64) -> Option<u32> {
-        let left_ms = self.began_ms + self.window_ms - now_ms;
-        (self.count >= self.bound && left_ms > 0).then(|| u32::try_from(left_ms / 1_000 + 1).unwrap_or(u32::MAX))
-    }
-
-    /// Discord refused a token.
-    pub(crate) fn count(&mut self, now_ms: i64) {
-        if self.count == 0 || now_ms - self.began_ms >= self.window_ms {
-            (self.began_ms, self.count) = (now_ms, 0);
-        }
-        self.count += 1;
     }
 }
 
@@ -114,17 +89,5 @@ mod tests {
             known.remove(token(n % 2));
         }
         assert!(known.order.len() <= 8 && known.known.len() <= 4);
-    }
-
-    #[test]
-    fn too_many_refused_tokens_close_the_door_until_the_window_ends() {
-        let mut refusals = Refusals::new(2, 10_000);
-        refusals.count(5_000);
-        assert_eq!(refusals.wait_s(5_000), None);
-        refusals.count(6_000);
-        assert_eq!(refusals.wait_s(6_000), Some(10));
-        assert_eq!(refusals.wait_s(15_000), None);
-        refusals.count(15_000);
-        assert_eq!(refusals.wait_s(15_000), None, "a new window");
     }
 }

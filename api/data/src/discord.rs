@@ -205,7 +205,12 @@ impl Discord {
 
     async fn as_user(&self, token: &str, path: &str) -> Result<Response, DiscordError> {
         let response = ask(self.http.get(format!("{}{path}", self.api)).bearer_auth(token)).await?;
-        if response.status().is_client_error() { Err(DiscordError::Refused) } else { Ok(response) }
+        match response.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(DiscordError::Refused),
+            // That is not about the token.
+            status if status.is_client_error() => Err(DiscordError::Away(status.to_string())),
+            _ => Ok(response),
+        }
     }
 }
 

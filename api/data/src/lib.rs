@@ -14,6 +14,7 @@ mod members;
 mod openapi;
 mod routes;
 mod stand;
+mod tokens;
 mod view;
 
 use std::sync::Arc;
@@ -23,12 +24,12 @@ use miso_log::SharedLog;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use access::{MAX_REFUSED_TOKENS, MAX_TOKENS, TOKEN_TRUST_MS};
 pub use api::{GUILD_LIST_MS, MAX_GUILD_LISTS};
 pub use asking::MAX_QUESTIONS;
 pub use discord::MAX_ANSWER_BYTES;
 pub use members::{MAX_INDEXED, MAX_PAGE};
 pub use openapi::openapi;
+pub use tokens::{MAX_REFUSED_TOKENS, MAX_TOKENS, TOKEN_TRUST_MS};
 
 /// Section of the configuration.
 #[derive(Clone, Default)]
