@@ -270,9 +270,9 @@ pub fn links_in(text: &str, wanted: impl Fn(&str) -> bool) -> Vec<FoundLink<'_>>
         }
         if rest.starts_with('`') {
             at += code(rest);
-        } else if rest.starts_with("||") {
+        } else if let Some(inside) = rest.strip_prefix("||") {
             if at >= spoiler_end
-                && let Some(end) = rest[2..].find("||")
+                && let Some(end) = inside.find("||")
             {
                 spoiler_end = at + 2 + end;
             }

@@ -66,6 +66,10 @@ async fn say(instance: &Instance, name: &str, args: Value) -> (u16, Value) {
     (status.as_u16(), json)
 }
 
+fn with_key() -> CommandsConfig {
+    CommandsConfig { cluster_key: Some("key".to_owned()), ..CommandsConfig::default() }
+}
+
 fn link(n: u64) -> String {
     format!("https://x.com/mia/status/{n}")
 }
@@ -74,12 +78,7 @@ fn link(n: u64) -> String {
 async fn a_link_is_shown_with_its_files_and_what_fails_is_told_in_a_sentence() {
     let world = World::new().await;
     let site = site().await;
-    let config = CommandsConfig {
-        cluster_key: Some("key".to_owned()),
-        embedder_url: Some(site.url.clone()),
-        ..CommandsConfig::default()
-    };
-    let instance = world.instance(config).await;
+    let instance = world.instance(CommandsConfig { embedder_url: Some(site.url.clone()), ..with_key() }).await;
     let (status, shown) = say(&instance, "embed", json!({"links": [link(1)], "caption": true})).await;
     assert_eq!(status, 200, "{shown}");
     assert_eq!(shown["attachments"], json!([{"name": "x-1.mp4", "url": "embedder:/v1/file/abc", "spoiler": false}]));
@@ -104,17 +103,13 @@ async fn a_link_is_shown_with_its_files_and_what_fails_is_told_in_a_sentence() {
 #[tokio::test]
 async fn without_an_embedder_it_is_said_and_one_that_is_away_is_worth_another_try() {
     let world = World::new().await;
-    let instance = world.instance(CommandsConfig { cluster_key: Some("key".to_owned()), ..Default::default() }).await;
+    let instance = world.instance(with_key()).await;
     let (status, told) = say(&instance, "embed", json!({"links": [link(1)]})).await;
     assert_eq!((status, told["detail"].as_str()), (422, Some("Links cannot be looked up here.")));
     instance.stop().await;
     let nobody = TcpListener::bind("127.0.0.1:0").await.expect("port").local_addr().expect("address");
-    let config = CommandsConfig {
-        cluster_key: Some("key".to_owned()),
-        embedder_url: Some(format!("http://{nobody}")),
-        ..CommandsConfig::default()
-    };
-    let instance = world.instance(config).await;
+    let embedder_url = Some(format!("http://{nobody}"));
+    let instance = world.instance(CommandsConfig { embedder_url, ..with_key() }).await;
     let (status, away) = say(&instance, "embed", json!({"links": [link(1)]})).await;
     assert_eq!((status, away["type"].as_str()), (503, Some("urn:miso:problem:embedder-away")));
     instance.stop().await;

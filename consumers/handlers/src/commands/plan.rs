@@ -101,13 +101,13 @@ fn unasked(step: Step) -> Step {
 fn charged(scene: &Scene<'_>, cooldowns: &mut Cooldowns, step: Step) -> Step {
     match cooldowns.try_any(scene.command) {
         Use::Allowed => step,
-        wait => cooling(wait, "You can use commands", step.declared),
+        wait => cooling(&wait, "You can use commands", step.declared),
     }
 }
 
 /// What is said to who has to wait.
-fn cooling(wait: Use, what: &str, declared: Option<&'static Command>) -> Step {
-    let Use::Wait(wait_ms) = wait else {
+fn cooling(wait: &Use, what: &str, declared: Option<&'static Command>) -> Step {
+    let &Use::Wait(wait_ms) = wait else {
         return Step { matter: Matter::Repeated, task: Task::Nothing, declared };
     };
     let seconds = (wait_ms + 999) / 1_000;
@@ -124,7 +124,7 @@ fn own(scene: &Scene<'_>, cooldowns: &mut Cooldowns, guild: GuildId, name: &str,
     let rule = own_rule_cooldown(name, scene.rules).map(|(cooldown, _)| cooldown);
     match cooldowns.try_own(name, rule, scene.command) {
         Use::Allowed => Step { matter: Matter::Answer, task: Task::Own { guild, text }, declared: None },
-        wait => cooling(wait, &format!("`{name}`"), None),
+        wait => cooling(&wait, &format!("`{name}`"), None),
     }
 }
 
@@ -144,7 +144,7 @@ fn known(scene: &Scene<'_>, cooldowns: &mut Cooldowns, declared: &'static Comman
         let rule = rule_cooldown(declared, scene.rules).filter(|_| command.guild_id.is_some());
         match cooldowns.try_use(declared, rule.map(|(cooldown, _)| cooldown), command) {
             Use::Allowed => {}
-            wait => return cooling(wait, &format!("`{}`", declared.name), Some(declared)),
+            wait => return cooling(&wait, &format!("`{}`", declared.name), Some(declared)),
         }
     } else if declared.runs == Runs::Changes {
         return Step { matter: Matter::Ignored, task: Task::Nothing, declared: Some(declared) };

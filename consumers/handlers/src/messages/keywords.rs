@@ -314,8 +314,9 @@ mod tests {
         assert!(found.iter().all(|one| Arc::ptr_eq(&one.at, &found[0].at)), "one list of places");
         all.set(UserId(7), Keyword::new(UserId(7), None, "green tea").into_iter().collect());
         let found = all.find("tea, green tea", GUILD, 5_000);
-        let of = |user: u64| found.iter().find(|one| one.user.0 == user).map(|one| one.at.to_vec());
-        assert_eq!((of(6), of(7)), (Some(vec![0..3, 11..14]), Some(vec![5..14])));
+        let of = |user: u64| found.iter().find(|one| one.user.0 == user).map(|one| bold("tea, green tea", &one.at));
+        assert_eq!(of(6).as_deref(), Some("**tea**, green **tea**"));
+        assert_eq!(of(7).as_deref(), Some("tea, **green tea**"));
     }
 
     proptest! {

@@ -65,11 +65,8 @@ impl Site {
     }
 
     async fn api(&self, world: &World) -> Role {
-        let config = CommandsConfig {
-            cluster_key: Some("key".to_owned()),
-            embedder_url: Some(self.url.clone()),
-            ..CommandsConfig::default()
-        };
+        let with_key = CommandsConfig { cluster_key: Some("key".to_owned()), ..CommandsConfig::default() };
+        let config = CommandsConfig { embedder_url: Some(self.url.clone()), ..with_key };
         world.api_with(TcpListener::bind("127.0.0.1:0").await.expect("port"), config)
     }
 

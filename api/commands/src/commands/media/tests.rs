@@ -21,13 +21,13 @@ fn picture(n: u64) -> Json {
     json!({"kind": "image", "url": format!("https://img.x/{n}"), "file": format!("/v1/file/{n}"), "mime": "image/png", "bytes": 9})
 }
 
-fn shown_with(found: Vec<Result<Media, Problem>>, caption: bool, spoiler: bool, quiet: bool) -> Document {
+fn shown_with(found: &[Result<Media, Problem>], caption: bool, spoiler: bool, quiet: bool) -> Document {
     let links = vec![LINK.to_owned(); found.len()];
-    document(&links, &found, How { caption, spoiler, text_chars: TEXT_CHARS }, quiet)
+    document(&links, found, How { caption, spoiler, text_chars: TEXT_CHARS }, quiet)
 }
 
 fn shown(media: Media) -> Document {
-    shown_with(vec![Ok(media)], true, false, false)
+    shown_with(&[Ok(media)], true, false, false)
 }
 
 fn names(document: &Document) -> Vec<(&str, bool)> {
@@ -49,10 +49,10 @@ fn a_post_is_shown_with_who_when_what_and_how_many_liked_it() {
 #[test]
 fn what_a_post_with_files_says_is_its_caption_and_shown_when_it_is_asked_for() {
     let media = post(&json!({"media": [picture(1)]}));
-    let silent = shown_with(vec![Ok(media.clone())], false, false, false);
+    let silent = shown_with(&[Ok(media.clone())], false, false, false);
     assert!(!silent.text.as_deref().expect("who").contains("Soup"));
     assert!(shown(media).text.as_deref().expect("text").contains("Soup"));
-    let only_text = shown_with(vec![Ok(post(&json!({})))], false, false, false);
+    let only_text = shown_with(&[Ok(post(&json!({})))], false, false, false);
     assert!(only_text.text.as_deref().expect("text").contains("Soup"), "it would say nothing else");
 }
 
@@ -74,7 +74,7 @@ fn spoilers_and_what_is_sensitive_are_hidden_in_pictures_and_words() {
         assert!(document.images.is_empty(), "inside it could not be hidden");
         assert!(document.text.as_deref().expect("text").contains("||Soup"));
     };
-    hidden(shown_with(vec![Ok(post(&json!({"media": [picture(1)]})))], true, true, false));
+    hidden(shown_with(&[Ok(post(&json!({"media": [picture(1)]})))], true, true, false));
     hidden(shown(post(&json!({"media": [picture(1)], "sensitive": true}))));
 }
 
@@ -106,12 +106,12 @@ fn a_quoted_post_stands_in_a_quote() {
 #[test]
 fn of_several_links_those_that_fail_say_why_or_nothing() {
     let found = || vec![Ok(post(&json!({}))), Err(refusal("gone")), Ok(post(&json!({"provider": "new"})))];
-    let told = shown_with(found(), true, false, false);
+    let told = shown_with(&found(), true, false, false);
     assert!(told.text.as_deref().expect("text").contains("does not exist any more"));
     assert_eq!(told.actions.iter().map(|link| link.label.as_str()).collect::<Vec<_>>(), ["Open on X", "Open"]);
-    let quiet = shown_with(found(), true, false, true);
+    let quiet = shown_with(&found(), true, false, true);
     assert!(!quiet.text.as_deref().expect("text").contains("any more"));
-    let none = shown_with(vec![Err(refusal("gone")), Err(refusal("private"))], true, false, false);
+    let none = shown_with(&[Err(refusal("gone")), Err(refusal("private"))], true, false, false);
     assert_eq!((none.colour, none.text.as_deref().map(|text| text.lines().count())), (Colour::Warning, Some(3)));
 }
 
