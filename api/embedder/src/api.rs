@@ -103,7 +103,7 @@ impl Core {
         }
         let (core, owned, lang) = (Arc::clone(self), key.to_owned(), lang.to_owned());
         let flight: Flight = async move {
-            let outcome = core.look_up_now(&link, &lang).await;
+            let outcome = core.look_up.look_up(&link, &lang).await.map(Arc::new);
             core.cache().put(&owned, &outcome, now_ms());
             core.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&owned);
             outcome
@@ -114,10 +114,5 @@ impl Core {
             flights.insert(key.to_owned(), weak);
         }
         Err(flight)
-    }
-
-    async fn look_up_now(&self, link: &Link, lang: &str) -> Outcome {
-        let (provider, target) = self.look_up.target(link).await?;
-        self.look_up.look_up(provider, &target, lang).await.map(Arc::new)
     }
 }

@@ -7,6 +7,7 @@ use miso_http::now_ms;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Post;
+use crate::bounds;
 use crate::failure::Failure;
 use crate::fetch::{Ask, FetchError, Fetcher, Page};
 use crate::guard::Link;
@@ -16,8 +17,8 @@ use crate::strategy::{Context, Step, Strategy, Verdict};
 
 /// How long one strategy may take.
 const STRATEGY: Duration = Duration::from_secs(3);
-/// How long all of them may take together.
-const ALL: Duration = Duration::from_secs(8);
+/// How long a whole look-up may take: callers wait eight seconds.
+const ALL: Duration = Duration::from_millis(7_500);
 /// Requests of one strategy, at most.
 const MAX_STEPS: usize = 3;
 
@@ -56,11 +57,19 @@ impl LookUp {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// # Errors
+    /// What kept the link from being looked up.
+    pub(crate) async fn look_up(&self, link: &Link, lang: &str) -> Result<Found, Failure> {
+        let until = Instant::now() + ALL;
+        let (provider, target) = self.target(link, until).await?;
+        self.ask(provider, &target, lang, until).await
+    }
+
     /// Whose the link is; short ones are followed.
     ///
     /// # Errors
     /// [`Failure::Unsupported`] where the provider is off; a short link's own failures.
-    pub(crate) async fn target(&self, link: &Link) -> Result<(&Provider, Target), Failure> {
+    async fn target(&self, link: &Link, until: Instant) -> Result<(&Provider, Target), Failure> {
         const OFF: Failure = Failure::Unsupported("Links of this site are not looked up here.");
         let short = match self.providers.whose(link) {
             Whose::Found(provider, target) => return Ok((provider, target)),
@@ -69,7 +78,7 @@ impl LookUp {
         };
         let tried = |word: &str| vec![format!("{}.short@1:{word}", short.name)];
         let ask = Ask::get(link.to_string());
-        let page = match timeout_at(Instant::now() + STRATEGY, self.fetcher.page(&ask)).await {
+        let page = match timeout_at(until.min(Instant::now() + STRATEGY), self.fetcher.page(&ask)).await {
             Err(_) => return Err(Failure::Slow(tried("timeout"))),
             Ok(Err(FetchError::Refused(failure))) => return Err(failure),
             Ok(Err(FetchError::Busy)) => return Err(Failure::Busy),
@@ -84,8 +93,7 @@ impl LookUp {
 
     /// # Errors
     /// The provider's own word, or what kept every strategy from answering.
-    pub(crate) async fn look_up(&self, provider: &Provider, target: &Target, lang: &str) -> Result<Found, Failure> {
-        let until = Instant::now() + ALL;
+    async fn ask(&self, provider: &Provider, target: &Target, lang: &str, until: Instant) -> Result<Found, Failure> {
         let mut pages = Pages::new();
         let mut tried = Vec::new();
         let mut misses = Misses::default();
@@ -165,7 +173,10 @@ impl LookUp {
         let mut step = (strategy.start)(context)?;
         for _ in 0..=MAX_STEPS {
             let (ask, stage) = match step {
-                Step::Found(post) => return Some(Ok(*post)),
+                Step::Found(mut post) => {
+                    let fits = bounds::cut(&mut post);
+                    return Some(if fits { Ok(*post) } else { Err(Miss::Read(Verdict::Shape("bounds"))) });
+                }
                 Step::Fetch(ask, stage) => (ask, stage),
             };
             let page = self.page(ask, pages, until).await;

@@ -2,6 +2,7 @@
 //! broken pages from left to right, once.
 
 use crate::answer::{Facet, FacetKind};
+use crate::bounds::MAX_FACETS;
 
 /// Tags that are looked at in a page; further ones are left alone.
 const MAX_TAGS: usize = 20_000;
@@ -118,7 +119,7 @@ pub(crate) fn to_text(html: &str) -> (String, Vec<Facet>) {
             |name: &str| starts_with(tag, name) && !tag[name.len()..].starts_with(|next: char| next.is_alphanumeric());
         if is("br") || is("/p") || is("/div") || is("/li") {
             text.push('\n');
-        } else if is("a") {
+        } else if is("a") && facets.len() < MAX_FACETS {
             link = attributes.get("href").map(|href| (text.chars().count(), href.to_owned()));
         } else if is("/a")
             && let Some((start, href)) = link.take()

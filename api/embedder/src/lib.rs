@@ -8,6 +8,7 @@
 mod access;
 mod answer;
 mod api;
+mod bounds;
 mod cache;
 mod chain;
 mod failure;
@@ -47,7 +48,8 @@ pub use openapi::openapi;
 pub struct EmbedderConfig {
     /// `MISO_CLUSTER_KEY`: services send it as `Authorization: Bearer <key>`. Empty: nobody is let in.
     pub cluster_key: String,
-    /// `MISO_EMBEDDER_PROVIDERS`: TOML laid over the built-in table of providers: ids, tokens, off switches.
+    /// What the file `MISO_EMBEDDER_PROVIDERS` says: TOML laid over the built-in table of providers: ids, tokens,
+    /// off switches.
     pub providers: Option<String>,
     /// `MISO_EMBEDDER_SITES_AT`: where all public hosts are reached, over plain HTTP by their `Host`. Loopback
     /// only: for the demo and the tests.

@@ -142,13 +142,12 @@ pub(crate) enum Whose<'a> {
 
 impl Providers {
     /// # Errors
-    /// [`EmbedderError::Providers`] says what of `over` does not fit: a path to TOML, or TOML itself.
+    /// [`EmbedderError::Providers`] says what of `over`, which is TOML, does not fit.
     pub(crate) fn load(over: Option<&str>) -> Result<Self, EmbedderError> {
         let wrong = |error: &dyn std::fmt::Display| EmbedderError::Providers(error.to_string());
         let mut table: toml::Table = BUILT_IN.parse().map_err(|error: toml::de::Error| wrong(&error))?;
         if let Some(over) = over {
-            let text = if over.contains('=') { over.to_owned() } else { read(over)? };
-            let over: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(&error))?;
+            let over: toml::Table = over.parse().map_err(|error: toml::de::Error| wrong(&error))?;
             lay_over(&mut table, over, "").map_err(|error| wrong(&error))?;
         }
         let rows: Rows = toml::Value::Table(table).try_into().map_err(|error: toml::de::Error| wrong(&error))?;
@@ -208,10 +207,6 @@ impl Providers {
         }
         Whose::Off
     }
-}
-
-fn read(path: &str) -> Result<String, EmbedderError> {
-    std::fs::read_to_string(path).map_err(|error| EmbedderError::Providers(format!("{path}: {error}")))
 }
 
 /// Only what the table has can be changed, apart from a strategy's switch.
@@ -360,7 +355,7 @@ mod tests {
         assert_eq!(found(&providers, "https://x.com/a/status/20"), "off");
         assert!(!providers.is_on("x.graphql") && providers.is_on("x.oembed"));
         assert_eq!(providers.settings("x.graphql")["query_id"], "new");
-        for wrong in ["[provider.y]\nenabled = false", "[provider.x]\nhots = []", "a = ", "/no/such/file"] {
+        for wrong in ["[provider.y]\nenabled = false", "[provider.x]\nhots = []", "a = "] {
             assert!(matches!(Providers::load(Some(wrong)), Err(EmbedderError::Providers(_))), "{wrong}");
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Context, Stage, Step, Strategy, Verdict, json as read_json, opengraph, success, web};
 use crate::answer::{Author, Media, Metrics, Post, Variant};
 use crate::fetch::{Ask, Page};
+use crate::guard::Link;
 use crate::html;
 
 const YIELDS: &[&str] =
@@ -29,6 +30,10 @@ fn start_session(context: &Context<'_>) -> Option<Step> {
 fn read_graphql(context: &Context<'_>, stage: &Stage, page: &Page) -> Result<Step, Verdict> {
     if stage.number == 0 {
         success(page)?;
+        let endpoint = Link::parse(context.setting("endpoint"), context.ports);
+        if endpoint.is_ok_and(|endpoint| endpoint.host() != page.link.host()) {
+            return Err(Verdict::Shape("session"));
+        }
         let cookies = page.cookies();
         let token = cookies.split("; ").find_map(|pair| pair.strip_prefix("csrftoken="));
         return Ok(Step::then(ask(context, &cookies, token.ok_or(Verdict::Shape("csrftoken"))?), ""));
