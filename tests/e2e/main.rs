@@ -12,6 +12,7 @@ mod compose;
 mod crash;
 mod documents;
 mod gets;
+mod media;
 mod panel;
 mod passive;
 mod raw_client;

@@ -13,11 +13,11 @@ const KEY: &str = "a key of the tests, long enough";
 /// A reminder is said so long after its time, at most, milliseconds: to the second.
 const PRECISION_MS: i64 = 1_000;
 
-struct World {
-    discord: Discord,
-    deployment: Deployment,
+pub(crate) struct World {
+    pub(crate) discord: Discord,
+    pub(crate) deployment: Deployment,
     commands: SocketAddr,
-    guild: Guild,
+    pub(crate) guild: Guild,
     owner: String,
     http: reqwest::Client,
 }
@@ -28,7 +28,7 @@ fn now_ms() -> i64 {
 }
 
 impl World {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let discord = Discord::start(&["--guilds", "1", "--channels", "4", "--no-bucket-limits"]).await;
         let mut deployment = Deployment::new(&discord, Engines::Embedded, "demo=a-secret-of-the-tests");
         let commands = free_address();
@@ -61,7 +61,7 @@ impl World {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
-    async fn set(&self, module: &str, values: Value) {
+    pub(crate) async fn set(&self, module: &str, values: Value) {
         let path = format!("/guilds/{}/settings/{module}", self.guild.id);
         self.ask(reqwest::Method::PUT, &path, &self.owner, &json!({"values": values})).await;
     }

@@ -177,7 +177,8 @@ impl World {
         let mentions = body["content"].as_str().map(|content| self.mentions(content));
         let entry = self.message_mut(channel, id)?;
         let author = entry.author;
-        if editor.is_some_and(|editor| editor != author) {
+        let previews_only = suppresses_previews(body);
+        if editor.is_some_and(|editor| editor != author) && !previews_only {
             return Err(CANNOT_EDIT);
         }
         if body["content"].as_str().is_some_and(|content| content.chars().count() > MAX_CONTENT) {
@@ -185,7 +186,9 @@ impl World {
         }
         if let Some(fields) = entry.object.as_object_mut() {
             edit_fields(fields, body, mentions);
-            fields.insert("edited_timestamp".to_owned(), json!(iso8601(now_ms)));
+            if !previews_only {
+                fields.insert("edited_timestamp".to_owned(), json!(iso8601(now_ms)));
+            }
         }
         let shown = entry.shown();
         let mut event = shown.clone();
@@ -317,6 +320,14 @@ impl Message {
     }
 }
 
+/// Whether an edit is about nothing but the flag that hides previews of links, SUPPRESS_EMBEDS: who may manage
+/// messages does that to anybody's, and it is no edit that people see.
+fn suppresses_previews(body: &Value) -> bool {
+    const SUPPRESS_EMBEDS: u64 = 1 << 2;
+    let only = body.as_object().is_some_and(|fields| fields.len() == 1);
+    only && body["flags"].as_u64().is_some_and(|flags| flags & !SUPPRESS_EMBEDS == 0)
+}
+
 fn edit_fields(fields: &mut Map<String, Value>, body: &Value, mentions: Option<Vec<Value>>) {
     for name in ["content", "embeds", "components", "flags", "attachments"] {
         let Some(value) = body.get(name) else {
@@ -388,6 +399,19 @@ mod tests {
         assert!(event["member"]["joined_at"].is_string());
         assert!(event["guild_id"].is_string());
         assert!(event["mentions"][0]["member"].is_object());
+    }
+
+    #[test]
+    fn of_somebody_elses_message_only_the_previews_can_be_hidden() {
+        let (mut world, channel) = world();
+        let author = world.users.keys().copied().find(|user| *user != BOT_ID).unwrap();
+        let body = json!({"content": "https://x.com/a/status/1"});
+        let said = world.create_message(channel, &Author::User(author), &body, &[], NOW).unwrap();
+        let edit = |world: &mut World, body: &Value| world.edit_message(channel, said.id, Some(BOT_ID), body, NOW);
+        assert_eq!(edit(&mut world, &json!({"content": "mine"})).unwrap_err(), CANNOT_EDIT);
+        assert_eq!(edit(&mut world, &json!({"flags": 4, "content": "mine"})).unwrap_err(), CANNOT_EDIT);
+        let hidden = edit(&mut world, &json!({"flags": 4})).unwrap();
+        assert!(hidden["flags"] == 4 && hidden["edited_timestamp"].is_null(), "{hidden}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use miso_command_catalogue::{Attachment, Colour, Document, FROM_EMBEDDER, Image, ImageRole, Link, Problem, Provider};
 
 use super::Call;
-use crate::embedder::{Author, Embedder, File, Media, Metrics};
+use crate::embedder::{Author, Embedder, File, Media, Metrics, Poll, PollOption};
 
 /// Files of one answer, at most; more are told of by number.
 pub const MEDIA_FILES: usize = 4;
@@ -17,6 +17,9 @@ const TEXT_CHARS_OF_MANY: usize = 400;
 const QUOTED_CHARS: usize = 500;
 /// Of a name.
 const NAME_CHARS: usize = 80;
+/// Of what can be chosen in a poll; and how many of them are shown.
+const OPTION_CHARS: usize = 80;
+const OPTIONS: usize = 10;
 /// Bytes of an address on a button, at most: Discord's bound.
 const BUTTON_BYTES: usize = 512;
 
@@ -122,6 +125,9 @@ fn section(media: &Media, how: How) -> String {
         // What is not for everybody's eyes is not so in words either.
         lines.push(if how.spoiler || media.sensitive { format!("||{text}||") } else { text });
     }
+    if let Some(poll) = &media.poll {
+        lines.extend(options(poll));
+    }
     for file in media.media.iter().filter(|file| file.within(MEDIA_FILE_BYTES).is_none()) {
         lines.extend(too_large(file));
     }
@@ -157,6 +163,17 @@ fn by_line(media: &Media) -> String {
         line.push_str(&format!(" · {day}"));
     }
     line
+}
+
+fn options(poll: &Poll) -> Vec<String> {
+    let votes = |votes: Option<u64>| votes.map(|votes| format!(" · {votes}")).unwrap_or_default();
+    let option =
+        |option: &PollOption| format!("📊 {}{}", escaped(&cut(option.label.trim(), OPTION_CHARS)), votes(option.votes));
+    let mut lines: Vec<String> = poll.options.iter().take(OPTIONS).map(option).collect();
+    if poll.closed && !lines.is_empty() {
+        lines.push("The poll is over.".to_owned());
+    }
+    lines
 }
 
 fn counts(metrics: Metrics) -> Option<String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use miso_command_catalogue::Problem;
 
-pub(crate) use shape::{Author, File, Media, Metrics};
+pub(crate) use shape::{Author, File, Media, Metrics, Poll, PollOption};
 
 /// One link is waited for so long; the embedder itself gives up before.
 pub const EMBEDDER_TIMEOUT: Duration = Duration::from_secs(8);

@@ -26,6 +26,8 @@ pub(crate) struct Media {
     #[serde(default)]
     pub(crate) quoted: Option<Box<Media>>,
     #[serde(default)]
+    pub(crate) poll: Option<Poll>,
+    #[serde(default)]
     pub(crate) media: Vec<File>,
 }
 
@@ -52,6 +54,24 @@ pub(crate) struct Metrics {
     pub(crate) replies: Option<u64>,
     #[serde(default)]
     pub(crate) views: Option<u64>,
+}
+
+/// A poll.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Poll {
+    #[serde(default)]
+    pub(crate) options: Vec<PollOption>,
+    #[serde(default)]
+    pub(crate) closed: bool,
+}
+
+/// What can be chosen, and how many chose it; none where the site does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct PollOption {
+    #[serde(default)]
+    pub(crate) label: String,
+    #[serde(default)]
+    pub(crate) votes: Option<u64>,
 }
 
 /// A picture, a video or a sound.

@@ -104,6 +104,14 @@ fn a_quoted_post_stands_in_a_quote() {
 }
 
 #[test]
+fn a_poll_is_shown_with_its_votes() {
+    let poll = json!({"options": [{"label": "Red", "votes": 7}, {"label": "White", "votes": null}], "closed": true});
+    let document = shown(post(&json!({"poll": poll})));
+    let text = document.text.expect("text");
+    assert!(text.ends_with("📊 Red · 7\n📊 White\nThe poll is over."), "{text}");
+}
+
+#[test]
 fn of_several_links_those_that_fail_say_why_or_nothing() {
     let found = || vec![Ok(post(&json!({}))), Err(refusal("gone")), Ok(post(&json!({"provider": "new"})))];
     let told = shown_with(&found(), true, false, false);
