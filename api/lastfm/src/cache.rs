@@ -62,6 +62,13 @@ struct Entry {
     bytes: usize,
 }
 
+/// What asking came to.
+enum Outcome {
+    Held(Arc<Kept>),
+    No(Fault),
+    Failed(Fault, u64),
+}
+
 /// Answers by key.
 #[derive(Debug)]
 pub(crate) struct Cache {
@@ -113,19 +120,19 @@ impl Cache {
     pub(crate) fn put(&mut self, key: &str, class: &'static Class, kept: Arc<Kept>, now_ms: u64) {
         let words: usize = kept.sources.iter().chain(&kept.degraded).map(String::len).sum();
         let bytes = kept.body.len() + words;
-        self.insert(key, class, (Some(kept), None, None), bytes, now_ms);
+        self.insert(key, class, Outcome::Held(kept), bytes, now_ms);
     }
 
     /// A failure: Last.fm's own "no" takes the place of what there was, anything else leaves it.
     pub(crate) fn fail(&mut self, key: &str, class: &'static Class, fault: &Fault, now_ms: u64) {
         if fault.is_word() {
-            self.insert(key, class, (None, Some(fault.clone()), None), 0, now_ms);
+            self.insert(key, class, Outcome::No(fault.clone()), 0, now_ms);
             return;
         }
-        let failed = Some((fault.clone(), now_ms + class.failed_ms));
+        let until_ms = now_ms + class.failed_ms;
         match self.entries.get_mut(key) {
-            Some(entry) => entry.failed = failed,
-            None => self.insert(key, class, (None, None, failed), 0, now_ms),
+            Some(entry) => entry.failed = Some((fault.clone(), until_ms)),
+            None => self.insert(key, class, Outcome::Failed(fault.clone(), until_ms), 0, now_ms),
         }
     }
 
@@ -138,7 +145,7 @@ impl Cache {
         &mut self,
         key: &str,
         class: &'static Class,
-        (held, no, failed): (Option<Arc<Kept>>, Option<Fault>, Option<(Fault, u64)>),
+        outcome: Outcome,
         bytes: usize,
         now_ms: u64,
     ) {
@@ -150,6 +157,11 @@ impl Cache {
         self.uses += 1;
         let name: Arc<str> = key.into();
         self.order.insert(self.uses, Arc::clone(&name));
+        let (held, no, failed) = match outcome {
+            Outcome::Held(kept) => (Some(kept), None, None),
+            Outcome::No(fault) => (None, Some(fault), None),
+            Outcome::Failed(fault, until_ms) => (None, None, Some((fault, until_ms))),
+        };
         let entry = Entry { held, no, class, made_ms: now_ms, failed, used: self.uses, bytes };
         self.entries.insert(name, entry);
         self.bytes += bytes;

@@ -17,6 +17,7 @@ pub(crate) type Landed = Result<Found, Fault>;
 type UnderWay = HashMap<Arc<str>, watch::Receiver<Option<Landed>>>;
 
 /// Flights by key. A flight goes on when whoever began it stops waiting, and ends with the service.
+/// It waits for Last.fm in the lane of whoever began it.
 #[derive(Debug)]
 pub(crate) struct Flights {
     under_way: Arc<Mutex<UnderWay>>,

@@ -115,7 +115,7 @@ fn answer(
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_gives_up_leaves_the_turn_to_the_next() {
         let (gate, owner) = Gate::new(1);
         let cancel = CancellationToken::new();
@@ -134,7 +134,8 @@ mod tests {
         let _aborted = given_up.await;
         let began = Instant::now();
         gate.turn(Lane::Index).await.expect("the next second");
-        assert!(began.elapsed() <= Duration::from_millis(1_001), "{:?}", began.elapsed());
+        // A turn that was lost would come a second later.
+        assert!(began.elapsed() < Duration::from_millis(1_800), "{:?}", began.elapsed());
         cancel.cancel();
         running.await.expect("ends");
         assert_eq!(gate.turn(Lane::Interactive).await, Err(Fault::Busy));

@@ -9,6 +9,7 @@ mod answer;
 mod asked;
 mod budget;
 mod cache;
+mod canary;
 mod chart;
 mod charts;
 mod classes;
@@ -83,10 +84,12 @@ impl Lastfm {
     /// See [`LastfmError`].
     pub async fn serve(self, listener: TcpListener) -> Result<(), LastfmError> {
         let _ends = self.ended.clone().drop_guard();
-        let router = routes::router(Arc::new(self.service));
+        let service = Arc::new(self.service);
+        let router = routes::router(Arc::clone(&service));
         tokio::select! {
             served = miso_http::serve(listener, router, self.cancel) => Ok(served?),
             () = self.gate.run(self.ended) => Ok(()),
+            () = canary::run(service) => Ok(()),
         }
     }
 }

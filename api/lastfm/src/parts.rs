@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -44,7 +46,7 @@ impl Service {
     ) -> Landed {
         let key: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let key = format!("{method}|{}", key.join("\u{1f}"));
-        let make = move |service: Arc<Self>| -> futures_util::future::BoxFuture<'static, Result<Kept, Fault>> {
+        let make = move |service: Arc<Self>| -> BoxFuture<'static, Result<Kept, Fault>> {
             Box::pin(async move {
                 let answer = service.upstream.call(lane, method, &parameters).await?;
                 let data = read(&answer).map_err(|Odd| Fault::Shape(method))?;
@@ -65,30 +67,42 @@ impl Service {
     ) -> Result<(T, Found), Fault> {
         let url = self.upstream.page_url(&path, &query);
         let key = format!("{}|{url}", scraper.id());
-        let make = move |service: Arc<Self>| -> futures_util::future::BoxFuture<'static, Result<Kept, Fault>> {
+        let make = move |service: Arc<Self>| -> BoxFuture<'static, Result<Kept, Fault>> {
             Box::pin(async move {
-                if !service.health(scraper, |health| health.allows(service.clock.now_ms())) {
-                    return Err(Fault::Down("a circuit is open"));
-                }
-                let address = url.to_string();
-                let html = service.upstream.page(lane, url).await?;
-                let now_ms = service.clock.now_ms();
-                match read(&html) {
-                    Ok(reading) => {
-                        service.health(scraper, |health| health.read(reading.found, reading.fields, now_ms));
-                        Kept::of(&reading.data, format!("scrape:{}", scraper.id()))
-                    }
-                    Err(error) => {
-                        tracing::warn!(scraper = scraper.id(), %error, "a page is not what it was");
-                        service.health(scraper, |health| health.failed(error, &address, &html, now_ms));
-                        Err(Fault::Shape(scraper.id()))
-                    }
-                }
+                let data = service.page(lane, scraper, url, read).await?;
+                Kept::of(&data, format!("scrape:{}", scraper.id()))
             })
         };
         let landed = tokio::time::timeout(SCRAPE_PATIENCE, self.keep(class, &key, make)).await;
         let found = landed.unwrap_or(Err(Fault::Slow))?;
         Ok((found.read()?, found))
+    }
+
+    /// A page, fetched and read now, unless the scraper's circuit is open; its health hears of it.
+    pub(crate) async fn page<T>(
+        &self,
+        lane: Lane,
+        scraper: Scraper,
+        url: Url,
+        read: fn(&str) -> Result<Reading<T>, ShapeError>,
+    ) -> Result<T, Fault> {
+        if !self.health(scraper, |health| health.allows(self.clock.now_ms())) {
+            return Err(Fault::Down("a circuit is open"));
+        }
+        let address = url.to_string();
+        let html = self.upstream.page(lane, url).await?;
+        let now_ms = self.clock.now_ms();
+        match read(&html) {
+            Ok(reading) => {
+                self.health(scraper, |health| health.read(reading.found, reading.fields, now_ms));
+                Ok(reading.data)
+            }
+            Err(error) => {
+                tracing::warn!(scraper = scraper.id(), %error, "a page is not what it was");
+                self.health(scraper, |health| health.failed(error, &address, &html, now_ms));
+                Err(Fault::Shape(scraper.id()))
+            }
+        }
     }
 
     pub(crate) async fn user(self: &Arc<Self>, lane: Lane, user: &str) -> Landed {
@@ -135,7 +149,7 @@ impl Service {
     pub(crate) async fn nth(self: &Arc<Self>, lane: Lane, user: &str, n: u64) -> Landed {
         let user = user.to_owned();
         let key = format!("nth|{user}|{n}");
-        let make = move |service: Arc<Self>| -> futures_util::future::BoxFuture<'static, Result<Kept, Fault>> {
+        let make = move |service: Arc<Self>| -> BoxFuture<'static, Result<Kept, Fault>> {
             Box::pin(async move {
                 let method = "user.getRecentTracks";
                 let page_of = async |page: u64| -> Result<Listens, Fault> {
@@ -301,7 +315,7 @@ impl Service {
     /// The bytes of a picture.
     pub(crate) async fn picture(self: &Arc<Self>, url: &str) -> Landed {
         let address = url.to_owned();
-        let make = move |service: Arc<Self>| -> futures_util::future::BoxFuture<'static, Result<Kept, Fault>> {
+        let make = move |service: Arc<Self>| -> BoxFuture<'static, Result<Kept, Fault>> {
             Box::pin(async move {
                 let _place = service.pictures.acquire().await.map_err(|_| Fault::Busy)?;
                 Ok(Kept::bytes(service.upstream.picture(&address).await?, "picture".to_owned()))

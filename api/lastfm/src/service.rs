@@ -99,7 +99,7 @@ impl Service {
             let making = make(Arc::clone(self));
             Box::pin(async move {
                 let made = making.await;
-                Ok(service.remember(&key, class, made)?)
+                service.remember(&key, class, made)
             })
         };
         match self.flights.join(&key, || self.settled(&key).ok(), begin).await {

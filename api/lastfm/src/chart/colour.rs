@@ -40,7 +40,7 @@ impl Colour {
             return Some(Self::Near(*colour));
         }
         let hex = text.strip_prefix('#').unwrap_or(&text);
-        let number = u32::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 6 && hex.is_ascii())?;
+        let number = u32::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 6 && !hex.starts_with('+'))?;
         let [_, red, green, blue] = number.to_be_bytes();
         Some(Self::Near([red, green, blue]))
     }

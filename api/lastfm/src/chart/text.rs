@@ -206,9 +206,9 @@ mod tests {
         assert_eq!(pen.fitted("ab\ncd", 400), "abcd");
         let cut = pen.fitted(&"wide ".repeat(50), 100);
         assert!(cut.ends_with('…') && cut.len() < 40, "{cut}");
-        let mut picture = RgbImage::new(10, 10);
-        Pen::new(&fonts, 40).write(&mut picture, (5, 5), [255; 3], "WWWW");
-        assert!(ink(&picture) > 0);
+        let mut picture = RgbImage::new(40, 30);
+        Pen::new(&fonts, 20).write(&mut picture, (30, 15), [255; 3], "WWWW");
+        assert!(ink(&picture) > 0, "what fits is there, the rest is left out");
     }
 
     #[test]
