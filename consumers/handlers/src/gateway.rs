@@ -9,7 +9,7 @@ use miso_log::{Append, Record, Schemas, SharedLog, Topic};
 use miso_model::{EventView, GatewayEvent, RecordError};
 use tokio_util::sync::CancellationToken;
 
-use crate::following::{self, Handler};
+use crate::following::{self, Handler, Work};
 use crate::parked::parked;
 use crate::{HandlersError, Joins};
 
@@ -21,13 +21,14 @@ pub(crate) trait EventHandler: Send {
     /// Whether this event must be folded into Discord's state before it is looked at.
     fn needs_state(event_type: &str) -> bool;
 
-    /// Looks at an event; pushes what is to be appended in the transaction that passes it.
+    /// Looks at an event; pushes what is to be appended in the transaction that passes it, and gives what
+    /// takes longer as work.
     fn event(
         &mut self,
         event: &EventView<'_>,
         record: &Record,
         out: &mut Vec<Append>,
-    ) -> impl Future<Output = ()> + Send;
+    ) -> impl Future<Output = Option<Work>> + Send;
 
     fn gathered(&mut self, partition: i32, next: i64) -> Vec<Append>;
 
@@ -60,26 +61,19 @@ impl<H: EventHandler> Handler for Events<H> {
     const GROUP: &'static str = H::GROUP;
     const TOPIC: Topic = GATEWAY_EVENTS;
 
-    async fn record(&mut self, record: &Record, out: &mut Vec<Append>) {
+    async fn record(&mut self, record: &Record, out: &mut Vec<Append>) -> Option<Work> {
         let value = record.value.as_deref().unwrap_or_default();
         let unreadable = match EventView::decode(value) {
-            Ok(Some(event)) => {
-                self.event(&event, record, out).await;
-                None
-            }
+            Ok(Some(event)) => return self.event(&event, record, out).await,
             Ok(None) => match foreign(&self.schemas, value).await {
-                Ok(Some(event)) => {
-                    self.event(&view(&event), record, out).await;
-                    None
-                }
-                Ok(None) => None,
-                Err(error) => Some(error),
+                Ok(Some(event)) => return self.event(&view(&event), record, out).await,
+                Ok(None) => return None,
+                Err(error) => error,
             },
-            Err(error) => Some(error),
+            Err(error) => error,
         };
-        if let Some(error) = unreadable {
-            out.push(parked(H::GROUP, GATEWAY_EVENTS, record, "malformed_record", &error.to_string()));
-        }
+        out.push(parked(H::GROUP, GATEWAY_EVENTS, record, "malformed_record", &unreadable.to_string()));
+        None
     }
 
     fn gathered(&mut self, partition: i32, next: i64) -> Vec<Append> {
@@ -100,11 +94,11 @@ impl<H: EventHandler> Handler for Events<H> {
 }
 
 impl<H: EventHandler> Events<H> {
-    async fn event(&mut self, event: &EventView<'_>, record: &Record, out: &mut Vec<Append>) {
+    async fn event(&mut self, event: &EventView<'_>, record: &Record, out: &mut Vec<Append>) -> Option<Work> {
         if H::needs_state(event.event_type) {
             self.state.wait_folded(record.partition, record.offset + 1).await;
         }
-        self.handler.event(event, record, out).await;
+        self.handler.event(event, record, out).await
     }
 }
 

@@ -42,7 +42,7 @@ pub use commands::{
 };
 pub use events::{DEFAULT_PANEL_URL, EventsHandlerConfig, GROUP as EVENTS_GROUP, run_events};
 pub use facts::{GROUP as FACTS_GROUP, run_facts};
-pub use following::{LAZY_COMMIT_EVENTS, LAZY_COMMIT_INTERVAL};
+pub use following::{LAZY_COMMIT_EVENTS, LAZY_COMMIT_INTERVAL, WAITING_RECORDS, WORKS_AT_ONCE};
 pub use history::{HISTORY_RECORDS, HISTORY_TIME, HISTORY_TIME_BEHIND};
 pub use joins::Joins;
 pub use messages::passive::NOTIFIED;

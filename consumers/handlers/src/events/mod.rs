@@ -15,10 +15,12 @@ use miso_log::{Append, Record, SharedLog};
 use miso_model::{EventView, GuildId, UserId};
 use tokio_util::sync::CancellationToken;
 
+use self::edits::Telling;
 use self::settings::EventSettings;
 use crate::action::Cause;
 use crate::clock::{iso8601, now_ms};
 use crate::counts::{Counted, Counts};
+use crate::following::Work;
 use crate::gateway::{EventHandler, follow};
 use crate::parked::{parked, place_of};
 use crate::settings::Followed;
@@ -89,11 +91,6 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// How long ago it came, milliseconds.
-    pub(crate) fn ago_ms(&self) -> i64 {
-        self.cause.now_ms - self.at_ms
-    }
-
     /// For embeds.
     pub(crate) fn timestamp(&self) -> String {
         iso8601(self.at_ms)
@@ -109,8 +106,8 @@ impl EventHandler for Events {
         matches!(event_type, "GUILD_CREATE" | "GUILD_MEMBER_ADD" | "GUILD_MEMBER_REMOVE")
     }
 
-    async fn event(&mut self, event: &EventView<'_>, record: &Record, out: &mut Vec<Append>) {
-        let Some(guild) = event.guild_id else { return };
+    async fn event(&mut self, event: &EventView<'_>, record: &Record, out: &mut Vec<Append>) -> Option<Work> {
+        let guild = event.guild_id?;
         let happened = match event.event_type {
             "GUILD_CREATE" if !self.state.was_initial(guild, record.offset) => "guild_joined",
             "GUILD_DELETE" if !is_outage(event.d) => "guild_left",
@@ -124,7 +121,7 @@ impl EventHandler for Events {
             "MESSAGE_REACTION_REMOVE" => "reaction_removed",
             "MESSAGE_REACTION_REMOVE_ALL" | "MESSAGE_REACTION_REMOVE_EMOJI" => "reactions_cleared",
             "MESSAGE_CREATE" if self.is_own(event.user_id) => "own_message",
-            _ => return,
+            _ => return None,
         };
         metrics::counter!("miso_handlers_events_total", "kind" => happened).increment(1);
         match happened {
@@ -132,9 +129,12 @@ impl EventHandler for Events {
             "member_left" => self.counts.add(record.partition, guild, event.received_at_ms, Counted::Leave),
             _ => {}
         }
-        if let Err(error) = self.act(happened, guild, event, record, out).await {
+        let work = self.act(happened, guild, event, record, out).unwrap_or_else(|error| {
             out.push(parked(GROUP, GATEWAY_EVENTS, record, "malformed_payload", &place_of(&error)));
-        }
+            None
+        });
+        // The log is searched for what a message said: other guilds do not wait for that.
+        work.map(|telling| Box::pin(telling.told(self.log.clone())) as Work)
     }
 
     fn gathered(&mut self, partition: i32, next: i64) -> Vec<Append> {
@@ -162,17 +162,17 @@ impl Events {
         user.is_some() && user == self.own
     }
 
-    async fn act(
+    fn act(
         &self,
         happened: &str,
         guild: GuildId,
         event: &EventView<'_>,
         record: &Record,
         out: &mut Vec<Append>,
-    ) -> Result<(), serde_json::Error> {
+    ) -> Result<Option<Telling>, serde_json::Error> {
         let settings = self.settings.view.of(guild);
         if settings.is_none() && happened != "guild_joined" {
-            return Ok(());
+            return Ok(None);
         }
         let id = event.id();
         let seen = Seen {
@@ -185,7 +185,7 @@ impl Events {
         if happened == "guild_joined" {
             out.extend(invited::greeting(&seen, &self.config.panel_url));
         }
-        let Some(settings) = settings else { return Ok(()) };
+        let Some(settings) = settings else { return Ok(None) };
         let (d, logs, starboard) = (event.d, &settings.logs, settings.starboard.as_ref());
         if let ("message_deleted" | "reactions_cleared", Some(starboard)) = (happened, starboard) {
             out.extend(stars::cleared(&seen, starboard, d)?);
@@ -195,14 +195,11 @@ impl Events {
             ("member_left", _) => out.extend(arrivals::left(&seen, settings, d)?),
             ("member_banned", _) => out.extend(arrivals::banned(&seen, settings, d, true)?),
             ("member_unbanned", _) => out.extend(arrivals::banned(&seen, settings, d, false)?),
-            ("message_deleted", _) if logs.deleted.is_some() => out.extend(if event.event_type == "MESSAGE_DELETE" {
-                edits::deleted(&seen, &self.log, logs, d).await?
-            } else {
-                edits::bulk_deleted(&seen, &self.log, logs, d).await?
-            }),
-            ("message_updated", _) if logs.edited.is_some() => {
-                out.extend(edits::edited(&seen, &self.log, logs, d).await?);
+            ("message_deleted", _) if logs.deleted.is_some() => {
+                let bulk = event.event_type == "MESSAGE_DELETE_BULK";
+                return if bulk { edits::bulk_deleted(&seen, logs, d) } else { edits::deleted(&seen, logs, d) };
             }
+            ("message_updated", _) if logs.edited.is_some() => return edits::edited(&seen, logs, d),
             ("reaction_added", Some(starboard)) => out.extend(stars::starred(&seen, starboard, d, true)?),
             ("reaction_removed", Some(starboard)) => out.extend(stars::starred(&seen, starboard, d, false)?),
             ("own_message", Some(starboard)) if event.channel_id == Some(starboard.channel) => {
@@ -210,7 +207,7 @@ impl Events {
             }
             _ => {}
         }
-        Ok(())
+        Ok(None)
     }
 }
 

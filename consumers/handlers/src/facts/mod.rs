@@ -15,9 +15,10 @@ use miso_model::{Aggregate, Fact};
 use tokio_util::sync::CancellationToken;
 
 use self::settings::FactSettings;
+use self::stars::Shown;
 use crate::action::Cause;
 use crate::clock::now_ms;
-use crate::following::{Handler, follow};
+use crate::following::{Handler, Work, follow};
 use crate::parked::{parked, place_of};
 use crate::settings::Followed;
 use crate::{HandlersError, Joins, LAZY_COMMIT_INTERVAL};
@@ -59,17 +60,18 @@ impl Handler for Facts {
     const GROUP: &'static str = GROUP;
     const TOPIC: Topic = BOT_FACTS;
 
-    async fn record(&mut self, record: &Record, out: &mut Vec<Append>) {
+    async fn record(&mut self, record: &Record, out: &mut Vec<Append>) -> Option<Work> {
         let fact: Fact = match self.schemas.decode_waiting(record.value.as_deref().unwrap_or_default()).await {
             Ok(fact) => fact,
             Err(error) => {
                 out.push(parked(GROUP, BOT_FACTS, record, "malformed_record", &error.to_string()));
-                return;
+                return None;
             }
         };
-        if let Err(error) = self.fact(&fact, out).await {
+        self.fact(&fact, out).unwrap_or_else(|error| {
             out.push(parked(GROUP, BOT_FACTS, record, "malformed_payload", &place_of(&error)));
-        }
+            None
+        })
     }
 
     fn gathered(&mut self, _: i32, _: i64) -> Vec<Append> {
@@ -88,11 +90,11 @@ impl Handler for Facts {
 }
 
 impl Facts {
-    async fn fact(&self, fact: &Fact, out: &mut Vec<Append>) -> Result<(), serde_json::Error> {
+    fn fact(&self, fact: &Fact, out: &mut Vec<Append>) -> Result<Option<Work>, serde_json::Error> {
         // The fact's id; a request may leave several facts of one aggregate, each with its version.
         let id = format!("{}/{}", fact.aggregate, fact.version);
         let cause = Cause { group: GROUP, id: &id, now_ms: now_ms() };
-        let before = out.len();
+        let (before, mut work) = (out.len(), None);
         match (fact.aggregate.parse(), fact.kind.as_str()) {
             (Ok(Aggregate::User(_)), "ReminderFired") => {
                 out.push(reminders::fired(&cause, &self.state, &fact.body)?);
@@ -104,19 +106,21 @@ impl Facts {
             }
             (Ok(Aggregate::Guild(guild)), "StarCounted") => {
                 if let Some(settings) = self.settings.view.of(guild) {
-                    out.extend(
-                        stars::counted(&cause, (&self.state, &self.log), guild, settings, (&fact.body, fact.at_ms))
-                            .await?,
-                    );
+                    match stars::counted(&cause, &self.state, guild, settings, (&fact.body, fact.at_ms))? {
+                        Some(Shown::Change(action)) => out.push(action),
+                        // The log is searched for what the message said: other guilds do not wait for that.
+                        Some(Shown::Post(posting)) => work = Some(Box::pin(posting.posted(self.log.clone())) as Work),
+                        None => {}
+                    }
                 }
             }
             // The others change only what is read back, or are newer than this version.
             _ => {}
         }
-        let actions = (out.len() - before) as u64;
+        let actions = (out.len() - before + usize::from(work.is_some())) as u64;
         if actions > 0 {
             metrics::counter!("miso_handlers_fact_actions_total", "kind" => fact.kind.clone()).increment(actions);
         }
-        Ok(())
+        Ok(work)
     }
 }

@@ -6,6 +6,7 @@ use miso_model::{ChannelId, GuildId, MessageId, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::GROUP;
 use super::settings::GuildFacts;
 use crate::action::Cause;
 use crate::clock::iso8601;
@@ -41,13 +42,33 @@ struct StarCounted {
     act: Act,
 }
 
-pub(crate) async fn counted(
+/// What is to be seen on the starboard.
+pub(crate) enum Shown {
+    /// A post that is there changes or goes.
+    Change(Append),
+    /// A new post, once the log was searched for what the message said.
+    Post(Posting),
+}
+
+/// A new post.
+pub(crate) struct Posting {
+    guild: GuildId,
+    star: StarCounted,
+    starboard: ChannelId,
+    emoji: String,
+    /// The fact's id, and when it was decided and looked at.
+    id: String,
+    at_ms: i64,
+    now_ms: i64,
+}
+
+pub(crate) fn counted(
     cause: &Cause<'_>,
-    (state, log): (&DiscordState, &SharedLog),
+    state: &DiscordState,
     guild: GuildId,
     settings: &GuildFacts,
     (body, at_ms): (&[u8], i64),
-) -> Result<Option<Append>, serde_json::Error> {
+) -> Result<Option<Shown>, serde_json::Error> {
     let star: StarCounted = serde_json::from_slice(body)?;
     let Some((starboard, emoji)) = &settings.starboard else { return Ok(None) };
     let post = star.post.zip(star.posted_channel);
@@ -58,15 +79,26 @@ pub(crate) async fn counted(
             None
         }
         (Act::Post, _) if may(state, guild, *starboard, EMBED) => {
-            let said = said_one(log, (guild, star.channel, star.message), None, cause.now_ms - at_ms).await;
-            Some(cause.message("star", *starboard, &posting(guild, &star, emoji, said.as_ref())))
+            let (starboard, emoji, id) = (*starboard, emoji.clone(), cause.id.to_owned());
+            Some(Shown::Post(Posting { guild, star, starboard, emoji, id, at_ms, now_ms: cause.now_ms }))
         }
         (Act::Edit, Some((post, channel))) => {
-            Some(cause.edit("star", channel, post, &json!({"content": line(&star, emoji)})))
+            Some(Shown::Change(cause.edit("star", channel, post, &json!({"content": line(&star, emoji)}))))
         }
-        (Act::Remove, Some((post, channel))) => Some(cause.delete("star", channel, post)),
+        (Act::Remove, Some((post, channel))) => Some(Shown::Change(cause.delete("star", channel, post))),
         (Act::Post | Act::Edit | Act::Remove | Act::Nothing, _) => None,
     })
+}
+
+impl Posting {
+    /// Searches the log, for no longer than [`crate::HISTORY_TIME`], and posts.
+    pub(crate) async fn posted(self, log: SharedLog) -> Vec<Append> {
+        let message = (self.guild, self.star.channel, self.star.message);
+        let said = said_one(&log, message, None, self.now_ms - self.at_ms).await;
+        let body = posting(self.guild, &self.star, &self.emoji, said.as_ref());
+        let cause = Cause { group: GROUP, id: &self.id, now_ms: self.now_ms };
+        vec![cause.message("star", self.starboard, &body)]
+    }
 }
 
 /// What stands above a post: only it changes when stars come and go.

@@ -1,8 +1,9 @@
 //! Following a topic as a group: the loop that message, event and fact handlers share.
 
+mod held;
 mod positions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -12,10 +13,13 @@ use miso_log::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::held::{Done, Held};
 use self::positions::{Positions, Write};
 use crate::parked::gap;
 use crate::{HandlersError, Joins};
 
+pub(crate) use self::held::Work;
+pub use self::held::{WAITING_RECORDS, WORKS_AT_ONCE};
 pub use self::positions::{LAZY_COMMIT_EVENTS, LAZY_COMMIT_INTERVAL};
 
 /// What a group does with the records of its topic.
@@ -25,8 +29,10 @@ pub(crate) trait Handler: Send {
     /// What it follows.
     const TOPIC: Topic;
 
-    /// Looks at a record; pushes what is to be appended in the transaction that passes it.
-    fn record(&mut self, record: &Record, out: &mut Vec<Append>) -> impl Future<Output = ()> + Send;
+    /// Looks at a record; pushes what is to be appended in the transaction that passes it. What takes longer
+    /// is given as work: the record's partition waits for it, others do not. Who gives work gathers nothing
+    /// of the record.
+    fn record(&mut self, record: &Record, out: &mut Vec<Append>) -> impl Future<Output = Option<Work>> + Send;
 
     /// Takes what was gathered of the partition's records, the last of which is below `next`: it is
     /// appended in the transaction that passes them. Never asked twice for the same records, unless
@@ -57,6 +63,7 @@ pub(crate) async fn follow<H: Handler>(
         handler,
         owners: HashMap::new(),
         positions: Positions::default(),
+        held: Held::default(),
         waits: Waits::default(),
         cancel,
     };
@@ -69,7 +76,11 @@ pub(crate) async fn follow<H: Handler>(
             () = async { tokio::time::sleep_until(flush_at.unwrap_or_else(Instant::now)).await }, if flush_at.is_some() => {
                 follower.write(false).await?;
             }
-            event = follower.consumer.next() => match event {
+            (done, behind) = follower.held.done() => {
+                follower.resume(done, behind).await;
+                follower.write(false).await?;
+            }
+            event = follower.consumer.next(), if follower.held.has_room() => match event {
                 Ok(ConsumerEvent::Assigned(owner)) => {
                     follower.forget(owner.partition());
                     follower.owners.insert(owner.partition(), owner);
@@ -77,12 +88,18 @@ pub(crate) async fn follow<H: Handler>(
                 Ok(ConsumerEvent::Joined) => joins.joined(H::GROUP),
                 Ok(ConsumerEvent::Batch(batch)) => follower.batch(&batch).await?,
                 Ok(ConsumerEvent::Revoked(revocation)) => {
+                    // What is not done yet is the next owner's.
+                    follower.held.forget(revocation.partition);
                     follower.flush(revocation.partition).await?;
                     follower.owners.remove(&revocation.partition);
                     revocation.release();
                 }
                 Ok(ConsumerEvent::Lost(partition)) => follower.forget(partition),
                 Ok(ConsumerEvent::Gap { partition, from, to }) => {
+                    while follower.held.holds(partition) {
+                        let (done, behind) = follower.held.done().await;
+                        follower.resume(done, behind).await;
+                    }
                     let record = gap(H::GROUP, H::TOPIC, partition, from, to);
                     follower.positions.pass(partition, to, vec![record]);
                     follower.flush(partition).await?;
@@ -101,6 +118,7 @@ struct Follower<H> {
     handler: H,
     owners: HashMap<i32, Owner>,
     positions: Positions,
+    held: Held,
     waits: Waits,
     cancel: CancellationToken,
 }
@@ -109,10 +127,34 @@ impl<H: Handler> Follower<H> {
     async fn batch(&mut self, batch: &Batch) -> Result<(), HandlersError> {
         let mut out = Vec::new();
         for record in batch.iter() {
-            self.handler.record(record, &mut out).await;
-            self.positions.pass_one(record.partition, record.offset + 1, &mut out);
+            if self.held.holds(record.partition) {
+                self.held.wait(record.clone());
+            } else {
+                self.look(record, &mut out).await;
+            }
         }
         self.write(false).await
+    }
+
+    /// `out` is empty before and after.
+    async fn look(&mut self, record: &Record, out: &mut Vec<Append>) {
+        match self.handler.record(record, out).await {
+            None => self.positions.pass_one(record.partition, record.offset + 1, out),
+            Some(work) => self.held.begin(record, std::mem::take(out), work),
+        }
+    }
+
+    /// A work is done: its record is passed, and those behind it are looked at up to the next work.
+    async fn resume(&mut self, done: Done, behind: VecDeque<Record>) {
+        self.positions.pass(done.partition, done.next, done.appends);
+        let mut out = Vec::new();
+        for record in behind {
+            if self.held.holds(record.partition) {
+                self.held.wait(record);
+            } else {
+                self.look(&record, &mut out).await;
+            }
+        }
     }
 
     /// Commits everything of one partition that was passed.
@@ -168,6 +210,7 @@ impl<H: Handler> Follower<H> {
     fn forget(&mut self, partition: i32) {
         self.owners.remove(&partition);
         self.positions.forget(partition);
+        self.held.forget(partition);
         self.handler.forget(partition);
     }
 }

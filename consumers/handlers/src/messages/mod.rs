@@ -34,6 +34,7 @@ use crate::clock::now_ms;
 use crate::commands::media::taken_away;
 use crate::commands::pages::pressed;
 use crate::counts::{Counted, Counts};
+use crate::following::Work;
 use crate::gateway::{EventHandler, follow};
 use crate::parked::{parked, place_of};
 use crate::place::among;
@@ -112,13 +113,13 @@ impl EventHandler for Messages {
         false
     }
 
-    async fn event(&mut self, event: &EventView<'_>, record: &Record, out: &mut Vec<Append>) {
+    async fn event(&mut self, event: &EventView<'_>, record: &Record, out: &mut Vec<Append>) -> Option<Work> {
         if event.event_type == "INTERACTION_CREATE" {
             out.extend(turned(event, record));
             out.extend(taken_away(event, now_ms()));
         }
         if event.event_type != "MESSAGE_CREATE" {
-            return;
+            return None;
         }
         if let Some(guild) = event.guild_id {
             self.counts.add(record.partition, guild, event.received_at_ms, Counted::Message);
@@ -138,13 +139,14 @@ impl EventHandler for Messages {
         let watched = event.guild_id.is_some() && !view.keywords.is_empty();
         let linked = settings.is_some_and(|settings| settings.embeds.is_some()) && may_hold_link(event.d);
         if !(command || counted || watched || linked) {
-            return;
+            return None;
         }
         match Message::read(event.d) {
             Ok(message) if message.is_from_a_person() => self.heard(event, record, &message, out).await,
             Ok(_) => {}
             Err(error) => out.push(parked(GROUP, GATEWAY_EVENTS, record, "malformed_payload", &place_of(&error))),
         }
+        None
     }
 
     fn gathered(&mut self, partition: i32, next: i64) -> Vec<Append> {

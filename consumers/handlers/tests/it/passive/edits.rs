@@ -1,7 +1,14 @@
+use std::time::Duration;
+
+use miso_handlers::{EVENTS_GROUP, HISTORY_TIME};
+use miso_log::catalogue::GATEWAY_EVENTS;
+use miso_model::{Aggregate, GuildId};
 use serde_json::{Value, json};
 
-use super::{only, posts};
-use crate::setup::{MEMBER, World, channel, guild, side};
+use super::arrivals::newcomer;
+use super::{Effect, only, posts};
+use crate::hindered::{Hangs, Hindered};
+use crate::setup::{MEMBER, PATIENCE, World, channel, consumed, guild, side};
 
 async fn logging() -> World {
     let world = World::new(1).await;
@@ -95,4 +102,57 @@ async fn a_bulk_deletion_is_one_entry() {
     assert_eq!(embed["title"], "4 messages deleted");
     let text = embed["description"].as_str().expect("text");
     assert!(text.contains(&format!("<@{MEMBER}>: line 2")) && text.ends_with("1 of unknown content"), "{text}");
+}
+
+/// What was told in a channel, by what it says.
+fn told(effects: &[Effect], channel: u64) -> Vec<String> {
+    let texts = effects.iter().filter(|effect| effect.what == posts(channel));
+    texts.map(|effect| effect.body["embeds"][0]["description"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn while_the_log_is_searched_for_one_guild_others_go_on_and_its_own_events_wait_in_order() {
+    // More deletions than can be given up one after the other before the other guild is served.
+    const DELETED: u32 = 8;
+    let world = World::new(2).await;
+    let (log, hall) = (side(0).to_string(), channel(1).to_string());
+    let here = json!({"enabled": true, "channel": channel(0).to_string()});
+    world.set_guild(&json!({"logs": {"deleted": log}, "greeting": here})).await;
+    let greeting = json!({"greeting": {"enabled": true, "channel": hall}});
+    world.set(Aggregate::Guild(GuildId(guild(1))), &greeting).await;
+    for n in 0..DELETED {
+        let message = world.say(0, MEMBER, &format!("gone {n}")).await;
+        world.happens("MESSAGE_DELETE", &gone(&message, channel(0))).await;
+    }
+    world.happens("GUILD_MEMBER_ADD", &newcomer()).await;
+    let slow = Hindered::over(world.log.clone(), Hangs::Searches);
+    let handlers = world.passive(slow.clone());
+    let searching = async {
+        while slow.begun() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, searching).await.expect("it searches in time");
+    let mut joined = newcomer();
+    joined["guild_id"] = json!(guild(1).to_string());
+    world.event("GUILD_MEMBER_ADD", Some(GuildId(guild(1))), &joined).await;
+    let effects = loop {
+        let effects = world.effects().await;
+        if effects.iter().any(|effect| effect.what == posts(channel(1))) {
+            break effects;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    // Each search that is given up takes its whole time.
+    let given_up = told(&effects, side(0)).len();
+    assert!(given_up < DELETED as usize / 2, "the other guild was greeted after {given_up} × {HISTORY_TIME:?}");
+    assert!(told(&effects, channel(0)).is_empty(), "what came after the deletions waits for them");
+    slow.let_go();
+    consumed(&world.log, EVENTS_GROUP, GATEWAY_EVENTS).await;
+    handlers.stop().await;
+    let effects = world.effects().await;
+    let (log, greeted) = (told(&effects, side(0)), told(&effects, channel(0)).len());
+    assert_eq!((log.len(), greeted), (DELETED as usize, 1));
+    let known: Vec<&String> = log.iter().filter(|text| *text != "*content unknown*").collect();
+    assert!(known.len() >= DELETED as usize / 2 && known.is_sorted(), "{log:?}");
 }

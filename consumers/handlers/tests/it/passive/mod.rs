@@ -1,9 +1,9 @@
 //! What the bot does by itself: events and facts in, actions and requests out.
 
-mod arrivals;
+pub(crate) mod arrivals;
 mod deaths;
 mod edits;
-mod facts;
+pub(crate) mod facts;
 mod messages;
 mod stars;
 mod threads;
