@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::CommandsError;
 use crate::parked::{gap, park};
 use crate::plan::{Plan, Reply, plan};
+use crate::problem::in_a_record;
 
 /// The consumer group over `bot.requests`.
 pub const GROUP: &str = "miso.decider";
@@ -270,15 +271,25 @@ impl Decider {
                 request_id: request_id.clone(),
                 aggregate: aggregate.clone(),
                 status: problem.status.into(),
-                body: serde_json::to_vec(problem).unwrap_or_default().into(),
+                body: in_a_record(problem).into(),
                 partition: self.partition,
                 position: self.position,
             },
         };
-        plan.replies
-            .iter()
-            .map(|reply| Append::new(BOT_ANSWERS, self.partition, answer(reply).to_bytes(), now))
-            .collect()
+        let fits = |record: &Append| {
+            let bytes = record.value.as_deref().map_or(0, <[u8]>::len);
+            if bytes > BOT_ANSWERS.0.max_record_bytes {
+                // Whoever asked waits in vain; the others must not.
+                tracing::error!(partition = self.partition, bytes, "an answer is too large for bot.answers");
+                metrics::counter!("miso_commands_answers_dropped_total").increment(1);
+            }
+            bytes <= BOT_ANSWERS.0.max_record_bytes
+        };
+        let records = plan.replies.iter().map(|reply| {
+            let value = answer(reply).to_bytes();
+            Append::new(BOT_ANSWERS, self.partition, value, now)
+        });
+        records.filter(fits).collect()
     }
 
     /// Step 5. When somebody else moved the position (an earlier attempt of ours whose end we did not

@@ -171,3 +171,21 @@ async fn who_asks_too_much_is_told_when_to_come_back_and_others_are_served() {
     assert_eq!(get(2).await.expect("answers").status(), 200);
     instance.stop().await;
 }
+
+#[tokio::test]
+async fn of_many_wrong_values_the_first_hundred_are_named_and_the_decider_goes_on() {
+    let world = World::new().await;
+    let instance = world.instance(CommandsConfig::default()).await;
+    let commands: Vec<_> = (0..200).map(|n| json!({"name": format!("two words {n}"), "text": n})).collect();
+    let response = crate::http::put(&instance, "custom-commands", None, json!({"commands": commands})).await;
+    let (status, problem) = json_of(response).await;
+    assert_eq!(status.as_u16(), 422, "{problem}");
+    assert_eq!(problem["errors"].as_array().map(Vec::len), Some(100), "{problem}");
+    // Names as long as a request may be come back in no answer that the log would not take.
+    let long: serde_json::Map<_, _> = (0..8).map(|n| (format!("{n}{}", "x".repeat(30_000)), json!(1))).collect();
+    let (status, problem) = json_of(crate::http::put(&instance, "general", None, json!(long)).await).await;
+    assert_eq!(status.as_u16(), 422, "{problem}");
+    let (status, _) = json_of(crate::http::put(&instance, "general", None, json!({"prefix": "?"})).await).await;
+    assert_eq!(status.as_u16(), 200, "others are decided");
+    instance.stop().await;
+}
