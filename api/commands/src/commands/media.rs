@@ -54,7 +54,21 @@ pub(crate) async fn media(call: &Call<'_>) -> Result<Document, Problem> {
 }
 
 async fn look_up(embedder: &Embedder, links: &[String], lang: &str) -> Vec<Result<Media, Problem>> {
-    join_all(links.iter().map(|link| embedder.media(link, lang, MEDIA_FILE_BYTES))).await
+    let each = links.iter().map(|link| async move {
+        let found = embedder.media(link, lang, MEDIA_FILE_BYTES).await;
+        found.and_then(with_something)
+    });
+    join_all(each).await
+}
+
+/// Of some posts a site tells nothing but that they are there: that is not worth an answer.
+fn with_something(media: Media) -> Result<Media, Problem> {
+    let text = media.text.as_deref().is_some_and(|text| !text.trim().is_empty());
+    if text || media.author.is_some() || !media.media.is_empty() {
+        return Ok(media);
+    }
+    let detail = "The site shows this post only to its own visitors. Please open the link.";
+    Err(Problem::new(403, "nothing_shown", "Nothing is shown", detail))
 }
 
 fn not_set_up() -> Problem {
@@ -128,7 +142,9 @@ fn section(media: &Media, how: How) -> String {
     if let Some(poll) = &media.poll {
         lines.extend(options(poll));
     }
-    for file in media.media.iter().filter(|file| file.within(MEDIA_FILE_BYTES).is_none()) {
+    // Where a video has no file of its own, its page is what the button opens.
+    let elsewhere = media.media.iter().filter(|file| file.within(MEDIA_FILE_BYTES).is_none() && file.url != media.url);
+    for file in elsewhere {
         lines.extend(too_large(file));
     }
     if let Some(quoted) = &media.quoted {

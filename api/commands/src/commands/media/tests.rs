@@ -112,6 +112,16 @@ fn a_poll_is_shown_with_its_votes() {
 }
 
 #[test]
+fn a_post_of_which_nothing_is_told_is_no_answer() {
+    let nothing = json!({"author": null, "text": " ", "metrics": null});
+    assert_eq!(with_something(post(&nothing)).expect_err("nothing").slug(), "nothing_shown");
+    assert!(with_something(post(&json!({"author": null}))).is_ok());
+    let page = json!({"media": [{"kind": "video", "url": LINK, "thumbnail": "https://v.x/1.jpg"}]});
+    let document = shown(post(&page));
+    assert!(!document.text.as_deref().expect("text").contains("[video]") && document.images.len() == 1);
+}
+
+#[test]
 fn of_several_links_those_that_fail_say_why_or_nothing() {
     let found = || vec![Ok(post(&json!({}))), Err(refusal("gone")), Ok(post(&json!({"provider": "new"})))];
     let told = shown_with(&found(), true, false, false);
