@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use crate::answers::Board;
 use crate::embedder::Embedder;
 use crate::routes::limits::Limits;
+use crate::routes::samples::SampleRate;
 
 /// What the endpoints share.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub(crate) struct Api {
     pub(crate) store: watch::Receiver<Option<BotStore>>,
     pub(crate) board: Board,
     pub(crate) limits: Limits,
+    pub(crate) samples: SampleRate,
     /// Where links are looked up; none where it is not set up.
     pub(crate) embedder: Option<Embedder>,
 }

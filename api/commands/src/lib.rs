@@ -38,6 +38,7 @@ pub use decide::reminders::{
     CANCEL_REMINDER, CancelReminder, OPEN_REMINDERS, REMINDER_AHEAD_MS, REMINDER_CHARS, SET_REMINDER, SNOOZE_REMINDER,
     SetReminder, SnoozeReminder, TimerDue,
 };
+pub use decide::samples::{ASK_SAMPLE, AskSample};
 pub use decide::settings::{CHANGE_SETTINGS, ChangeSettings, SETTINGS_BYTES, STALE_CHANGES, SettingsAnswer};
 pub use decide::stars::{POSTING_MS, StarChanged, StarToBePosted};
 pub use decider::{DECIDE_BATCH, GROUP};
@@ -48,6 +49,8 @@ pub use routes::activity::{LEADERBOARD_PAGE, STATISTICS_DAYS};
 pub use routes::audit::AUDIT_PAGE;
 pub use routes::limits::{LIMITED_USERS, SERVICE_BURST, SERVICE_PER_SECOND, USER_BURST, USER_PER_SECOND};
 pub use routes::openapi::openapi;
+pub use routes::samples::{SAMPLES, SAMPLES_WINDOW};
+pub use routes::stars::STAR_DAYS;
 
 /// Section of the configuration.
 #[derive(Clone, Default)]
@@ -128,6 +131,7 @@ impl CommandsApi {
             store: store.subscribe(),
             board: board.clone(),
             limits: routes::limits::Limits::default(),
+            samples: routes::samples::SampleRate::default(),
             embedder,
         });
         let mut tasks: JoinSet<Result<(), CommandsError>> = JoinSet::new();

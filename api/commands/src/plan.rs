@@ -5,7 +5,9 @@ use miso_command_catalogue::Problem;
 use miso_model::{Answer, Fact, Request, TimerRecord};
 
 use crate::decide::settings::STALE_CHANGES;
-use crate::decide::{Decision, Reads, Situation, Work, activity, counts, personal, reminders, settings, stars, work};
+use crate::decide::{
+    Decision, Reads, Situation, Work, activity, counts, personal, reminders, samples, settings, stars, work,
+};
 
 /// What some requests come to, before anything is written.
 #[derive(Default)]
@@ -175,6 +177,7 @@ async fn decide(
         Work::CancelReminder(user, body) => reminders::cancel(user, &body, &bot.reminders(user).await?),
         Work::SnoozeReminder(user, body) => reminders::snooze(situation, user, &body, &bot.reminders(user).await?),
         Work::TimerDue(user, body) => Ok(reminders::due(situation, user, &body, &bot.reminders(user).await?)),
+        Work::AskSample(_, body) => samples::ask(situation, &body),
         Work::ForgetMember(_, body) => Ok(personal::forget(&body)),
         Work::DeletePersonalData(user) => Ok(personal::delete(user, &bot.reminders(user).await?)),
     })

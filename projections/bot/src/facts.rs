@@ -30,6 +30,8 @@ pub const REMINDER_CANCELLED: &str = "ReminderCancelled";
 pub const REMINDER_FIRED: &str = "ReminderFired";
 /// What was counted of a member in a guild is gone: [`MemberForgotten`].
 pub const MEMBER_FORGOTTEN: &str = "MemberForgotten";
+/// Somebody wants to see what a module sends: [`SampleAsked`]. Changes no table.
+pub const SAMPLE_ASKED: &str = "SampleAsked";
 /// All that was kept of a user is gone; the body is empty.
 pub const PERSONAL_DATA_DELETED: &str = "PersonalDataDeleted";
 
@@ -242,6 +244,19 @@ pub struct ReminderFired {
     pub due_ms: i64,
     /// How much later than that this was decided, milliseconds.
     pub late_ms: i64,
+}
+
+/// Body of a [`SAMPLE_ASKED`] fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleAsked {
+    /// `greeting`, `goodbye`, or a log such as `logs.members`.
+    pub what: String,
+    /// Who wants to see it.
+    pub user: UserId,
+    /// Where; none: by direct message to them.
+    pub channel: Option<ChannelId>,
+    /// The text that the settings have for it.
+    pub text: Option<String>,
 }
 
 /// Body of a [`MEMBER_FORGOTTEN`] fact and of the request for it.

@@ -28,7 +28,7 @@ pub use read_models::counts::DayCounts;
 pub use read_models::personal::PersonalData;
 pub use read_models::reminders::{FIRED_KEPT_MS, Reminder};
 pub use read_models::settings::{AggregateState, AuditEntry};
-pub use read_models::stars::Starred;
+pub use read_models::stars::{STARRED_COUNTED, Starred};
 pub use store::{Row, Statement, Store, StoreError, Value};
 pub use tables::{SCHEMA_VERSION, Tables};
 

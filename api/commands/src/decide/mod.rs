@@ -5,6 +5,7 @@ pub(crate) mod activity;
 pub(crate) mod counts;
 pub(crate) mod personal;
 pub(crate) mod reminders;
+pub(crate) mod samples;
 pub(crate) mod settings;
 pub(crate) mod stars;
 mod work;

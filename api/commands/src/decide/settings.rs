@@ -12,7 +12,7 @@ use super::{Decision, Situation, invalid};
 pub const CHANGE_SETTINGS: &str = "ChangeSettings";
 /// Bytes of all settings of an aggregate, as JSON, at most; beyond it a change is refused with 413. A
 /// fact holds up to four times as much, and a record of `bot.facts` 1 MiB.
-pub const SETTINGS_BYTES: usize = 200 * 1_024;
+pub const SETTINGS_BYTES: usize = miso_settings::SETTINGS_BYTES;
 /// Changes since a stale version that are looked at to say which fields they touched, at most; older
 /// ones are not named.
 pub const STALE_CHANGES: i64 = 1_000;

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use super::activity::ActivityObserved;
 use super::invalid;
 use super::reminders::{CancelReminder, SetReminder, SnoozeReminder, TimerDue};
+use super::samples::AskSample;
 use super::settings::ChangeSettings;
 use super::stars::{StarChanged, StarToBePosted, StarsCleared};
 
@@ -23,6 +24,7 @@ pub(crate) enum Work {
     SnoozeReminder(UserId, SnoozeReminder),
     TimerDue(UserId, TimerDue),
     ForgetMember(GuildId, MemberForgotten),
+    AskSample(GuildId, AskSample),
     DeletePersonalData(UserId),
 }
 
@@ -40,7 +42,7 @@ pub(crate) enum Reads {
 impl Work {
     pub(crate) fn reads(&self) -> Reads {
         match self {
-            Self::ChangeSettings(..) | Self::CountsObserved(..) => Reads::Nothing,
+            Self::ChangeSettings(..) | Self::CountsObserved(..) | Self::AskSample(..) => Reads::Nothing,
             Self::ActivityObserved(guild, _) | Self::ForgetMember(guild, _) => Reads::Activity(*guild),
             Self::StarChanged(guild, star) => Reads::Star(*guild, star.message),
             Self::StarPosted(guild, star) => Reads::Star(*guild, star.message),
@@ -65,6 +67,7 @@ pub(crate) fn work(request: &Request) -> Result<Work, Problem> {
         (Aggregate::Guild(guild), "StarPosted") => Work::StarPosted(guild, body(request)?),
         (Aggregate::Guild(guild), "StarsCleared") => Work::StarsCleared(guild, body(request)?),
         (Aggregate::Guild(guild), super::personal::FORGET_MEMBER) => Work::ForgetMember(guild, body(request)?),
+        (Aggregate::Guild(guild), super::samples::ASK_SAMPLE) => Work::AskSample(guild, body(request)?),
         (Aggregate::User(user), super::reminders::SET_REMINDER) => Work::SetReminder(user, body(request)?),
         (Aggregate::User(user), super::reminders::CANCEL_REMINDER) => Work::CancelReminder(user, body(request)?),
         (Aggregate::User(user), super::reminders::SNOOZE_REMINDER) => Work::SnoozeReminder(user, body(request)?),

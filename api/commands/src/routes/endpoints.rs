@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, delete, get, post, put};
 
-use super::{activity, audit, commands, openapi, personal, reminders, settings, transfer};
+use super::{activity, audit, commands, openapi, personal, reminders, samples, settings, stars, transfer};
 use crate::api::Api;
 
 /// For whom an endpoint is.
@@ -188,6 +188,18 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         ..READ
     },
     Endpoint {
+        method: "post",
+        path: "/v1/guilds/{guild}/samples",
+        group: "settings",
+        summary: "Has sent what a module would send, marked as a test: to the channel that is set, or to who asks. Six a minute.",
+        who: Who::Manager,
+        body: Some(r#"{"what":"greeting","direct":false}"#),
+        answer: r#"{"what":"greeting","channel":"5"}"#,
+        refusals: &[400, 403, 404, 413, 422],
+        handler: || post(samples::ask),
+        ..READ
+    },
+    Endpoint {
         path: "/v1/guilds/{guild}/leaderboards/xp",
         group: "activity",
         summary: "The members of a guild by experience.",
@@ -214,6 +226,16 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         answer: r#"{"days":[{"day":"2026-11-24","messages":10,"joins":1,"leaves":0,"commands":2}],"hours":[0]}"#,
         refusals: &[400, 403, 404],
         handler: || get(activity::statistics),
+        ..READ
+    },
+    Endpoint {
+        path: "/v1/guilds/{guild}/stars",
+        group: "activity",
+        summary: "How many messages of the last days had so many stars or more: first those with one.",
+        query: &[("days", "How many: 7, and 30 at most.")],
+        answer: r#"{"days":7,"at_least":[12,5,1]}"#,
+        refusals: &[400, 403, 404],
+        handler: || get(stars::counts),
         ..READ
     },
     Endpoint {

@@ -9,7 +9,9 @@ pub(crate) mod limits;
 pub(crate) mod openapi;
 mod personal;
 mod reminders;
+pub(crate) mod samples;
 mod settings;
+pub(crate) mod stars;
 mod transfer;
 
 use std::sync::Arc;
@@ -32,7 +34,7 @@ use caller::{Caller, position};
 use endpoints::ENDPOINTS;
 
 /// Bytes of a request's body, at most; beyond it 413.
-pub const BODY_BYTES: usize = 256 * 1_024;
+pub const BODY_BYTES: usize = miso_settings::FILE_BYTES;
 /// Bytes of an `Idempotency-Key`, at most.
 const KEY_BYTES: usize = 200;
 /// Where a read model stands, or must stand: `partition:offset` of `bot.facts`.

@@ -2,10 +2,11 @@
 
 use miso_commands_api::CommandsConfig;
 use miso_model::{Aggregate, GuildId, UserId};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::asked::{ask, facts, timers};
-use crate::http::{client, json_of, put, read};
+use crate::http::{as_manager, client, json_of, put, read};
 use crate::setup::{World, now_ms};
 
 const GUILD: Aggregate = Aggregate::Guild(GuildId(7));
@@ -234,5 +235,55 @@ async fn personal_data_is_exported_and_deleted_in_every_guild_and_timer() {
     assert!(timers(&world.log).await.values().all(Option::is_none));
     assert_eq!(read(&instance, "/v1/guilds/7/leaderboards/xp").await["total"], json!(1), "others stay");
     assert_eq!(kinds(&facts(&world.log, other).await), ["ActivityCounted", "LevelReached", "MemberForgotten"]);
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn messages_of_the_last_days_are_counted_by_their_stars() {
+    let world = World::new().await;
+    let instance = world.instance(CommandsConfig::default()).await;
+    put(&instance, "starboard", None, json!({"enabled": true, "amount": 9})).await;
+    let made = |days: i64| {
+        let since = now_ms() - days * 86_400_000 - miso_model::Snowflake(0).created_ms();
+        (u64::try_from(since).expect("after Discord began") << 22).to_string()
+    };
+    let star = |message: &str, user: &str| json!({"message": message, "channel": "5", "author": "6", "user": user, "added": true, "at_ms": 1});
+    let (new, older, old) = (made(1), made(5), made(20));
+    let asked = [
+        ("a", "StarChanged", star(&new, "1")),
+        ("b", "StarChanged", star(&new, "2")),
+        ("c", "StarChanged", star(&older, "1")),
+        ("d", "StarChanged", star(&old, "1")),
+        ("e", "StarChanged", star("70", "1")),
+    ];
+    assert_eq!(ask(&world.log, GUILD, &asked).await, 200);
+    let of = async |query: &str| read(&instance, &format!("/v1/guilds/7/stars{query}")).await["at_least"].clone();
+    assert_eq!(of("").await, json!([2, 1]));
+    assert_eq!(of("?days=30").await, json!([3, 1]));
+    assert_eq!(of("?days=2").await, json!([1, 1]));
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn a_sample_becomes_a_fact_for_who_may_manage_and_not_too_often() {
+    let world = World::new().await;
+    let instance = world.instance(CommandsConfig::default()).await;
+    put(&instance, "greeting", None, json!({"channel": "5", "message": "Hi"})).await;
+    let ask = async |body: Value| {
+        let request = as_manager(&instance, Method::POST, "/v1/guilds/7/samples").json(&body);
+        json_of(request.send().await.expect("answers")).await
+    };
+    let (status, said) = ask(json!({"what": "greeting"})).await;
+    assert_eq!((status.as_u16(), said), (200, json!({"what": "greeting", "channel": "5"})));
+    let (status, problem) = ask(json!({"what": "logs.bans"})).await;
+    assert_eq!((status.as_u16(), problem["type"].as_str()), (422, Some("urn:miso:problem:no-channel")));
+    let facts = facts(&world.log, GUILD).await;
+    assert_eq!(facts[1], ("SampleAsked".to_owned(), json!({"what": "greeting", "user": "42", "channel": "5", "text": "Hi"})));
+    for _ in 2..miso_commands_api::SAMPLES {
+        assert_eq!(ask(json!({"what": "greeting", "direct": true})).await.0, 200);
+    }
+    assert_eq!(ask(json!({"what": "greeting"})).await.0, 429);
+    let nobody = client().post(instance.url("/v1/guilds/7/samples")).json(&json!({"what": "greeting"})).send().await;
+    assert_eq!(json_of(nobody.expect("answers")).await.0, 403);
     instance.stop().await;
 }

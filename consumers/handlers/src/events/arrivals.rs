@@ -103,7 +103,7 @@ fn told(
     })
 }
 
-fn greeting(saying: &Saying, guild: &Guild, user: &Person) -> Value {
+pub(crate) fn greeting(saying: &Saying, guild: &Guild, user: &Person) -> Value {
     let text = render(&saying.template, &values(guild, user));
     json!({
         "embeds": [{
@@ -114,7 +114,7 @@ fn greeting(saying: &Saying, guild: &Guild, user: &Person) -> Value {
     })
 }
 
-fn goodbye(saying: &Saying, guild: &Guild, user: &Person) -> Value {
+pub(crate) fn goodbye(saying: &Saying, guild: &Guild, user: &Person) -> Value {
     let text = render(&saying.template, &values(guild, user));
     json!({"content": cut(&text, CONTENT), "allowed_mentions": {"parse": [], "users": [user.id]}})
 }

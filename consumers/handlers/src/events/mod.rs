@@ -26,6 +26,8 @@ use crate::parked::{parked, place_of};
 use crate::settings::Followed;
 use crate::{HandlersError, Joins, LAZY_COMMIT_INTERVAL};
 
+pub(crate) use self::arrivals::{goodbye, greeting};
+pub(crate) use self::settings::Saying;
 pub(crate) use self::stars::footer as star_footer;
 
 /// The consumer group of the event handler.

@@ -2,6 +2,7 @@
 
 mod levels;
 mod reminders;
+mod samples;
 mod settings;
 mod stars;
 
@@ -113,6 +114,9 @@ impl Facts {
                         None => {}
                     }
                 }
+            }
+            (Ok(Aggregate::Guild(guild)), "SampleAsked") => {
+                out.extend(samples::asked(&cause, &self.state, guild, &fact.body)?);
             }
             // The others change only what is read back, or are newer than this version.
             _ => {}

@@ -5,6 +5,9 @@ use crate::facts::{StarAct, StarCounted, StarPosted, StarsCleared};
 use crate::tables::{STAR_GIVERS, STARRED};
 use crate::{BotStore, StoreError, Value};
 
+/// Messages whose stars are looked at at once, at most; further ones, which have fewer, are left out.
+pub const STARRED_COUNTED: i64 = 10_000;
+
 /// A starred message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Starred {
@@ -97,6 +100,27 @@ impl BotStore {
             posted_channel: maybe(4)?.map(ChannelId),
             posting_ms: row.integer(5)?,
         }))
+    }
+
+    /// How many stars each message of a guild has that is `since` or newer, the most first, of
+    /// [`STARRED_COUNTED`] messages at most.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn star_counts(&self, guild: GuildId, since: MessageId) -> Result<Vec<i64>, StoreError> {
+        // Ids are texts: the longer is the newer, among equals the greater.
+        let sql = format!(
+            "select stars from {} where guild_id = $1 and stars > 0 \
+             and (cast(length(message_id) as bigint) > $2 \
+             or (cast(length(message_id) as bigint) = $2 and message_id >= $3)) \
+             order by stars desc limit $4",
+            self.tables.name(STARRED.name)
+        );
+        let since = since.to_string();
+        let digits = i64::try_from(since.len()).unwrap_or(i64::MAX);
+        let params = vec![guild.to_string().into(), digits.into(), since.into(), STARRED_COUNTED.into()];
+        let rows = self.store.query(&sql, params).await?;
+        rows.iter().map(|row| Ok(row.integer(0)?.unwrap_or_default())).collect()
     }
 
     /// Whether somebody starred a message.

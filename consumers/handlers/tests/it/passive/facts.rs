@@ -88,3 +88,26 @@ async fn where_levels_are_not_announced_nothing_is_said() {
         assert!(world.after().await.is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_sample_is_sent_once_marked_as_a_test_where_the_bot_may_write_or_to_who_asked() {
+    let world = World::new(1).await;
+    let aggregate = Aggregate::Guild(the_guild());
+    let sample = |what: &str, place: Option<u64>| {
+        json!({"what": what, "user": MEMBER.to_string(), "channel": place.map(|id| id.to_string()), "text": "Hi {user} @everyone"})
+    };
+    world.fact(aggregate, 1, "SampleAsked", &sample("greeting", Some(channel(0))), now_ms()).await;
+    let effects = world.after().await;
+    let said = only(&effects);
+    assert_eq!(said.what, posts(channel(0)));
+    assert_eq!(said.body["embeds"][0]["description"], "Hi mia @everyone");
+    assert_eq!(said.body["content"], "-# A test, asked for in the panel");
+    assert_eq!(said.body["allowed_mentions"], json!({"parse": [], "users": [MEMBER.to_string()]}));
+    world.fact(aggregate, 2, "SampleAsked", &sample("goodbye", None), now_ms()).await;
+    world.fact(aggregate, 3, "SampleAsked", &sample("logs.bans", Some(99)), now_ms()).await;
+    world.fact(aggregate, 4, "SampleAsked", &sample("something newer", None), now_ms()).await;
+    let effects = world.after().await;
+    let direct: Vec<_> = effects.iter().filter(|effect| effect.what == "POST /users/@me/channels").collect();
+    assert_eq!((effects.len(), direct.len()), (2, 1), "a channel that is not the guild's gets nothing: {effects:#?}");
+    assert_eq!(direct[0].follow_up["content"], "Hi mia @everyone\n-# A test, asked for in the panel");
+}
