@@ -36,7 +36,7 @@ pub use app::{KEPT_SETTINGS, REFRESHED, UPSTREAM_PATIENCE, USED_STATES};
 pub use guard::BODY_BYTES;
 pub use logins::{ENDED_ONES, KNOWN_USERS, LOOK_AGAIN};
 pub use miso_http::MAX_CONNECTIONS;
-pub use operations::{ACTIONS_LOOKED_AT, COMPACTED, READ_PATIENCE};
+pub use operations::{ACTIONS_LOOKED_AT, COMPACTED, READ_BYTES, READ_PATIENCE};
 
 /// Section of the configuration.
 #[derive(Clone, Default)]

@@ -15,6 +15,8 @@ use crate::session::Session;
 /// How long what was read holds: so late, at most, another process notices that a login was ended.
 /// The one that ended it knows at once.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How long a page waits for that word, at most; then the last one holds.
+const LOOK_PATIENCE: Duration = Duration::from_secs(3);
 /// Users whose ended logins are remembered; of more, the one that was looked up first is forgotten
 /// and read again.
 pub const KNOWN_USERS: usize = 4_096;
@@ -70,14 +72,14 @@ impl Logins {
         {
             return ended.holds(session);
         }
-        match read(commands, session).await {
-            Ok(values) => {
+        match tokio::time::timeout(LOOK_PATIENCE, read(commands, session)).await {
+            Ok(Ok(values)) => {
                 let ended = Ended::read(&values.values);
                 let holds = ended.holds(session);
                 self.learn(session.user, ended);
                 holds
             }
-            Err(_) => known.is_none_or(|(_, ended)| ended.holds(session)),
+            Ok(Err(_)) | Err(_) => known.is_none_or(|(_, ended)| ended.holds(session)),
         }
     }
 

@@ -27,6 +27,11 @@ pub const READ_PATIENCE: Duration = Duration::from_secs(10);
 /// Records of a compacted topic that are read, at most; the rest is left out.
 pub const COMPACTED: usize = 20_000;
 
+/// Records of one partition among which the newest of a topic are looked for, at most.
+const NEWEST_OF_PARTITION: usize = 200;
+/// Bytes of the records that a page reads, at most; the rest is left out.
+pub const READ_BYTES: usize = 64 * 1_024 * 1_024;
+
 /// The log and what is made of it.
 pub(crate) struct Operations {
     pub(crate) log: SharedLog,
@@ -47,7 +52,8 @@ impl Operations {
 
     /// The newest records of a topic, `count` at most, the newest first.
     pub(crate) async fn newest(&self, topic: Topic, only: Option<i32>, count: usize) -> Result<Vec<Record>, Failure> {
-        let back = i64::try_from(count).unwrap_or(i64::MAX);
+        let of_one = if only.is_some() { count } else { count.min(NEWEST_OF_PARTITION) };
+        let back = i64::try_from(of_one).unwrap_or(i64::MAX);
         let mut spans = Vec::new();
         for (partition, bounds) in self.bounds(topic).await? {
             if only.is_none_or(|only| only == partition) {
@@ -82,7 +88,7 @@ impl Operations {
         self.read(topic, &spans, COMPACTED).await
     }
 
-    /// Records at `from..to` of partitions, `most` at most.
+    /// Records at `from..to` of partitions, `most` and [`READ_BYTES`] at most.
     pub(crate) async fn read(
         &self,
         topic: Topic,
@@ -97,13 +103,17 @@ impl Operations {
             return Ok(records);
         }
         let mut reader = self.log.reader(topic, &from);
+        let mut bytes = 0;
         let reading = async {
             while let Some(batch) = reader.next_before(&ends).await? {
                 let before = |record: &&Record| {
                     ends.iter().any(|(partition, end)| *partition == record.partition && record.offset < *end)
                 };
-                records.extend(batch.iter().filter(before).take(most - records.len()).cloned());
-                if records.len() >= most {
+                for record in batch.iter().filter(before).take(most - records.len()) {
+                    bytes += record.key.len() + record.value.as_ref().map_or(0, bytes::Bytes::len);
+                    records.push(record.clone());
+                }
+                if records.len() >= most || bytes >= READ_BYTES {
                     break;
                 }
             }

@@ -109,7 +109,11 @@ fn checklist(guild: &GuildPage) -> Markup {
                         li.done[*done] {
                             span.tick aria-hidden="true" { @if *done { (icon("check")) } }
                             a href=(format!("/g/{}/{path}", guild.id)) { (title) }
-                            span.help { (help) @if *done { span.hidden { ", done" } } }
+                            span.help {
+                                (help)
+                                @if *done { span.hidden { ", done" } }
+                                @if *done && *path != "general" { " · " a href=(format!("/g/{}/{path}#send-test", guild.id)) { "Send test" span.hidden { " of " (path) } } }
+                            }
                         }
                     }
                 }
