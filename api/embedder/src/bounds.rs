@@ -11,12 +11,18 @@ pub(crate) const MAX_FACETS: usize = 500;
 /// Bytes of a whole post as JSON, at most; a larger one is none.
 pub(crate) const MAX_POST: usize = 256 * 1_024;
 
+/// The first bytes of a text, whole characters only.
+pub(crate) fn head(text: &str, bytes: usize) -> &str {
+    let at = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..at.unwrap_or(0)]
+}
+
 /// Cuts a post down; false where it is too large all the same.
 pub(crate) fn cut(post: &mut Post) -> bool {
     if let Some(text) = &mut post.text
         && text.len() > MAX_TEXT
     {
-        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.truncate(head(text, MAX_TEXT).len());
         text.push('…');
         let characters = text.chars().count();
         post.text_facets.retain(|facet| facet.end < characters);

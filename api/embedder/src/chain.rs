@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use miso_http::now_ms;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Post;
@@ -19,6 +20,10 @@ use crate::strategy::{Context, Step, Strategy, Verdict};
 const STRATEGY: Duration = Duration::from_secs(3);
 /// How long a whole look-up may take: callers wait eight seconds.
 const ALL: Duration = Duration::from_millis(7_500);
+/// Look-ups under way at once; a further one is refused.
+const MAX_LOOK_UPS: usize = 64;
+/// Pages that one look-up keeps for its next strategies, at most; others are fetched again.
+const MAX_KEPT: usize = 2;
 /// Requests of one strategy, at most.
 const MAX_STEPS: usize = 3;
 
@@ -37,6 +42,7 @@ pub(crate) struct LookUp {
     pub(crate) fetcher: Fetcher,
     pub(crate) providers: Providers,
     health: Mutex<Health>,
+    permits: Semaphore,
 }
 
 /// What strategies of one look-up share: pages that were asked for twice are fetched once.
@@ -50,7 +56,7 @@ enum Miss {
 
 impl LookUp {
     pub(crate) fn new(fetcher: Fetcher, providers: Providers) -> Self {
-        Self { fetcher, providers, health: Mutex::default() }
+        Self { fetcher, providers, health: Mutex::default(), permits: Semaphore::new(MAX_LOOK_UPS) }
     }
 
     pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
@@ -60,6 +66,7 @@ impl LookUp {
     /// # Errors
     /// What kept the link from being looked up.
     pub(crate) async fn look_up(&self, link: &Link, lang: &str) -> Result<Found, Failure> {
+        let _permit = self.permits.try_acquire().map_err(|_| Failure::Busy)?;
         let until = Instant::now() + ALL;
         let (provider, target) = self.target(link, until).await?;
         self.ask(provider, &target, lang, until).await
@@ -69,7 +76,7 @@ impl LookUp {
     ///
     /// # Errors
     /// [`Failure::Unsupported`] where the provider is off; a short link's own failures.
-    async fn target(&self, link: &Link, until: Instant) -> Result<(&Provider, Target), Failure> {
+    async fn target(&self, link: &Link, until: Instant) -> Result<(&Provider, Box<Target>), Failure> {
         const OFF: Failure = Failure::Unsupported("Links of this site are not looked up here.");
         let short = match self.providers.whose(link) {
             Whose::Found(provider, target) => return Ok((provider, target)),
@@ -197,7 +204,8 @@ impl LookUp {
         }
         let page = timeout_at(until, self.fetcher.page(&ask)).await.unwrap_or(Err(FetchError::Slow));
         let page = Arc::new(page);
-        pages.push((ask, Arc::clone(&page)));
+        pages.truncate(MAX_KEPT - 1);
+        pages.insert(0, (ask, Arc::clone(&page)));
         page
     }
 }

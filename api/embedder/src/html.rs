@@ -2,7 +2,7 @@
 //! broken pages from left to right, once.
 
 use crate::answer::{Facet, FacetKind};
-use crate::bounds::MAX_FACETS;
+use crate::bounds::{MAX_FACETS, head};
 
 /// Tags that are looked at in a page; further ones are left alone.
 const MAX_TAGS: usize = 20_000;
@@ -80,14 +80,28 @@ fn attributes(text: &str) -> (Attributes, usize) {
     (Attributes(found), (at + 1).min(text.len()))
 }
 
-/// What `<meta property|name=… content=…>` says first under one of the names, in their order.
+/// The `<meta>` tags of a page.
+#[derive(Debug)]
+pub(crate) struct Metas(Vec<Attributes>);
+
+impl Metas {
+    pub(crate) fn of(html: &str) -> Self {
+        Self(tags(html, "meta").map(|(attributes, _)| attributes).collect())
+    }
+
+    /// What `<meta property|name=… content=…>` says first under one of the names, in their order.
+    pub(crate) fn get(&self, names: &[&str]) -> Option<String> {
+        names.iter().find_map(|name| {
+            let named = |tag: &&Attributes| [tag.get("property"), tag.get("name")].contains(&Some(*name));
+            let content = self.0.iter().filter(named).find_map(|tag| tag.get("content"))?.trim();
+            (!content.is_empty()).then(|| content.to_owned())
+        })
+    }
+}
+
+/// As [`Metas::get`], for one question.
 pub(crate) fn meta(html: &str, names: &[&str]) -> Option<String> {
-    let all: Vec<Attributes> = tags(html, "meta").map(|(attributes, _)| attributes).collect();
-    names.iter().find_map(|name| {
-        let named = |tag: &&Attributes| [tag.get("property"), tag.get("name")].contains(&Some(*name));
-        let content = all.iter().filter(named).find_map(|tag| tag.get("content"))?.trim();
-        (!content.is_empty()).then(|| content.to_owned())
-    })
+    Metas::of(html).get(names)
 }
 
 /// The content of the first `<script>` with this id.
@@ -110,7 +124,7 @@ pub(crate) fn to_text(html: &str) -> (String, Vec<Facet>) {
     let mut text = String::new();
     let mut facets = Vec::new();
     let mut link: Option<(usize, String)> = None;
-    let mut rest = &html[..html.floor_char_boundary(MAX_MARKUP)];
+    let mut rest = head(html, MAX_MARKUP);
     while let Some(open) = rest.find('<') {
         text.push_str(&unescape(&rest[..open]));
         let tag = &rest[open + 1..];

@@ -119,7 +119,7 @@ impl Embedder {
             public_url: config.public_url,
             renderer,
             sniffed: Mutex::default(),
-            core: Arc::new(Core::new(LookUp::new(fetcher, providers))),
+            core: Arc::new(Core::new(LookUp::new(fetcher, providers), miso_http::now_ms)),
         };
         Ok(Self { api: Arc::new(api), cancel })
     }

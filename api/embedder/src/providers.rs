@@ -133,7 +133,7 @@ impl Target {
 #[derive(Debug)]
 pub(crate) enum Whose<'a> {
     /// This provider looks it up.
-    Found(&'a Provider, Target),
+    Found(&'a Provider, Box<Target>),
     /// It leads on to a link of this provider.
     Short(&'a Provider),
     /// The operator switched this provider off.
@@ -202,7 +202,7 @@ impl Providers {
                 if off && provider.any_host {
                     return Whose::Off;
                 }
-                return Whose::Found(provider, provider.target(link, parts));
+                return Whose::Found(provider, Box::new(provider.target(link, parts)));
             }
         }
         Whose::Off

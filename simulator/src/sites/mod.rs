@@ -107,7 +107,8 @@ fn name_of(host: &str) -> String {
 /// Answers for the host that the request names.
 pub(crate) async fn answer(core: Arc<Core>, request: Request<Incoming>) -> Response<Paced> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MAX_BODY).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body =
+        Limited::new(body, MAX_BODY).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let asked = Asked {
         method: parts.method.to_string(),

@@ -67,7 +67,7 @@ fn link(found: Seeded) -> Value {
             link["poll_data"] = json!({"options": [{"text": "Red", "vote_count": 12}, {"text": "White", "vote_count": 30}], "total_vote_count": 42, "voting_end_timestamp": 1_796_205_600_000_u64});
         }
         Scenario::Quote => {
-            link["crosspost_parent_list"] = Seeded::of(0).iter().map(|quoted| self::link(*quoted)).collect()
+            link["crosspost_parent_list"] = Seeded::of(0).iter().map(|quoted| self::link(*quoted)).collect();
         }
         _ => {}
     }

@@ -71,7 +71,7 @@ impl Dialer {
         link: &Link,
         method: Method,
         headers: &HeaderMap,
-        form: Option<Bytes>,
+        form: Option<&Bytes>,
     ) -> Result<Exchange, FetchError> {
         let stream = self.connect(link).await.map_err(|error| match error {
             NetworkError::NotPublic => FetchError::Refused(Failure::Blocked("The link leads into a private network.")),
@@ -114,10 +114,10 @@ fn request(
     link: &Link,
     method: Method,
     headers: &HeaderMap,
-    form: Option<Bytes>,
+    form: Option<&Bytes>,
 ) -> Result<Request<Full<Bytes>>, FetchError> {
     let refused = |error: &dyn std::fmt::Display| FetchError::Unreached(error.to_string());
-    let mut request = Request::new(Full::new(form.clone().unwrap_or_default()));
+    let mut request = Request::new(Full::new(form.cloned().unwrap_or_default()));
     *request.method_mut() = method;
     *request.uri_mut() = link.request_target().parse().map_err(|error: http::uri::InvalidUri| refused(&error))?;
     *request.headers_mut() = headers.clone();

@@ -20,7 +20,7 @@ pub(crate) const MAX_REDIRECTS: usize = 5;
 /// Fetches under way at once; a further one is refused.
 pub(crate) const MAX_FETCHES: usize = 64;
 /// Bytes of a page, packed and unpacked alike; a longer one is an error.
-pub(crate) const MAX_PAGE_BYTES: usize = 3 << 20;
+pub(crate) const MAX_PAGE_BYTES: usize = 2 << 20;
 /// What sites are told of who asks, where a strategy says nothing else.
 const USER_AGENT: &str = "Mozilla/5.0 (compatible; Miso/0.1; link preview)";
 
@@ -195,7 +195,7 @@ impl Fetcher {
     ) -> Result<(Link, Exchange), FetchError> {
         for _ in 0..=MAX_REDIRECTS {
             let method = if form.is_some() { Method::POST } else { Method::GET };
-            let exchange = self.dialer.exchange(&link, method, &headers, form.clone()).await?;
+            let exchange = self.dialer.exchange(&link, method, &headers, form.as_ref()).await?;
             let Some(location) = redirect(&exchange) else { return Ok((link, exchange)) };
             let next = link.join(&location, &self.ports)?;
             if own_headers_stay && next.host() != link.host() {

@@ -49,7 +49,7 @@ struct Row {
     problem: Option<Problem>,
 }
 
-fn wish(url: String, lang: Option<String>, max_bytes: Option<u64>) -> Result<Wish, Problem> {
+fn wish(url: &str, lang: Option<String>, max_bytes: Option<u64>) -> Result<Wish, Problem> {
     let wrong = |detail: String| Problem::new(400, "invalid-query", "The query does not fit", detail);
     let lang = lang.unwrap_or_else(|| "en".to_owned());
     if lang.is_empty()
@@ -73,7 +73,7 @@ pub(super) async fn one(
 ) -> Result<Response, Refusal> {
     let Query(One { url, lang, max_bytes }) = query
         .map_err(|rejection| Problem::new(400, "invalid-query", "The query does not fit", rejection.body_text()))?;
-    let answer = api.answer(&wish(url, lang, max_bytes)?).await.map_err(|failure| failure.problem())?;
+    let answer = api.answer(&wish(&url, lang, max_bytes)?).await.map_err(|failure| failure.problem())?;
     let age = HeaderValue::from(answer.meta.age_s);
     let mut response = Json(answer).into_response();
     response.headers_mut().insert(header::AGE, age);
@@ -98,7 +98,7 @@ pub(super) async fn batch(
         return Err(Problem::new(400, "invalid-body", "The body does not fit", detail).into());
     }
     let wishes: Vec<Wish> =
-        urls.into_iter().map(|url| wish(url, lang.clone(), max_bytes)).collect::<Result<_, Problem>>()?;
+        urls.iter().map(|url| wish(url, lang.clone(), max_bytes)).collect::<Result<_, Problem>>()?;
     let rows = wishes.iter().map(|wish| async {
         let (media, problem) = match api.answer(wish).await {
             Ok(answer) => (Some(answer), None),

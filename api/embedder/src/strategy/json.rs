@@ -7,6 +7,9 @@ use crate::answer::Media;
 use crate::fetch::Page;
 use crate::moment;
 
+/// Bytes of JSON that are read, at most: a value takes many times the bytes of its text.
+const MAX_JSON: usize = 1 << 20;
+
 /// The JSON of a page that was a success.
 pub(super) fn of(page: &Page) -> Result<Value, Verdict> {
     success(page)?;
@@ -15,6 +18,9 @@ pub(super) fn of(page: &Page) -> Result<Value, Verdict> {
 
 /// The JSON of a page, whatever its status.
 pub(super) fn body(page: &Page) -> Result<Value, Verdict> {
+    if page.body.len() > MAX_JSON {
+        return Err(Verdict::Shape("json of this size"));
+    }
     serde_json::from_slice(&page.body).map_err(|_| Verdict::Shape("json"))
 }
 

@@ -9,7 +9,8 @@ use crate::{html, moment};
 pub(super) fn of(context: &Context<'_>, page: &Page) -> Result<Post, Verdict> {
     success(page)?;
     let text = page.text();
-    let meta = |names: &[&str]| html::meta(&text, names);
+    let metas = html::Metas::of(&text);
+    let meta = |names: &[&str]| metas.get(names);
     let title = meta(&["og:title"]).ok_or(Verdict::Shape("og:title"))?;
     let description = meta(&["og:description"]);
     let size = |name: &str| meta(&[name]).and_then(|size| size.parse().ok());
@@ -43,7 +44,8 @@ pub(super) fn of(context: &Context<'_>, page: &Page) -> Result<Post, Verdict> {
 pub(super) fn card(context: &Context<'_>, page: &Page) -> Result<Post, Verdict> {
     success(page)?;
     let text = page.text();
-    let meta = |names: &[&str]| html::meta(&text, names);
+    let metas = html::Metas::of(&text);
+    let meta = |names: &[&str]| metas.get(names);
     let title = meta(&["twitter:title"]).or_else(|| html::title(&text)).ok_or(Verdict::Shape("title"))?;
     let description = meta(&["twitter:description", "description"]);
     let handle = meta(&["twitter:creator", "twitter:site"]).map(|handle| handle.trim_start_matches('@').to_owned());

@@ -75,10 +75,10 @@ fn shows(provider: &str, scenario: &str, answer: &Value) {
             assert_eq!(answer["quoted"]["author"]["handle"].as_str().map(|handle| &handle[..3]), Some("ann"), "{told}");
         }
         "poll" if provider == "mastodon" => {
-            assert_eq!(answer["poll"]["options"][1], json!({"label": "White", "votes": 30}))
+            assert_eq!(answer["poll"]["options"][1], json!({"label": "White", "votes": 30}));
         }
         "sensitive" if ["x", "bluesky", "mastodon"].contains(&provider) => {
-            assert_eq!(answer["sensitive"], true, "{told}")
+            assert_eq!(answer["sensitive"], true, "{told}");
         }
         _ => {}
     }
