@@ -12,6 +12,7 @@ mod context;
 mod declared;
 mod directory;
 mod document;
+mod flags;
 mod links;
 mod may_run;
 mod moment;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use miso_command_catalogue::{Cooldown, Document, Permissions, Place, Runs};
+use miso_command_catalogue::{Cooldown, Document, Invocation, Permissions, Place, Runs};
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::BOT_COMMANDS;
 use miso_log::{Append, LogError, OffsetCommit, Owned, ReadError, Record, Schemas, SharedLog, TransactError, Waits};
@@ -24,6 +24,7 @@ use super::silence::{Matter, Way, way};
 use super::surroundings::{Here, standing};
 use crate::HandlersError;
 use crate::clock::now_ms;
+use crate::form::File;
 use crate::messages::message::People;
 use crate::parked::{gap, parked};
 
@@ -257,51 +258,24 @@ impl Worker {
 async fn answer(asks: &Asks, state: &Arc<DiscordState>, planned: Planned, allowance: &Allowance) -> Vec<Append> {
     let Planned { command, press, people, step, way, deletes, attaches, tidies } = planned;
     let mut out = Vec::new();
-    // Whether posts are shown, and what becomes of the message with their links then.
-    let (mut shown, mut tidied) = (false, None);
+    let mut tidied = None;
     if !matches!(way, Way::Nothing(_)) {
-        let document = match step.task {
-            Task::Nothing => None,
-            _ if way == Way::React => Some(Document::default()),
-            Task::Say(document) => Some(document),
-            Task::Show { command: declared, args } => Some(show(declared.name, &args, state, &command, &people).await),
-            Task::Ask { command: declared, invocation } => {
-                let told = asks.client.ask(declared.name, &command.event_id, &invocation).await;
-                shown = told.refused.is_none() && has_button(declared);
-                tidied = tidy(&command, &invocation, now_ms()).filter(|_| shown && tidies);
-                let silent = told.refused.filter(|_| step.matter == Matter::Unasked);
-                if let Some(why) = &silent {
-                    metrics::counter!("miso_handlers_silences_total", "reason" => "not_shown").increment(1);
-                    tracing::info!(event = command.event_id, why, "links are not shown");
-                }
-                silent.is_none().then_some(told.document)
-            }
-            Task::Own { guild, text } => {
-                if matches!(way, Way::Reply { .. }) {
-                    out.push(say(&command, guild, state, &text, now_ms()));
-                }
-                None
-            }
-        };
         // What changes something is not said again to turn a page; nor is what works in servers only, in
         // a direct message.
         let pages = step.declared.is_some_and(|declared| {
             declared.runs != Runs::Changes && (way != Way::Direct || declared.place == Place::Anywhere)
         });
-        match (document, &press) {
+        let said = said(asks, state, &command, &people, step, way).await;
+        out.extend(said.own);
+        let shown = said.shown.is_some();
+        tidied = said.shown.filter(|_| tidies).and_then(|invocation| tidy(&command, &invocation, now_ms()));
+        match (said.document, &press) {
             (Some(document), Some(press)) => out.push(turned(&command, &document, press, now_ms())),
             (Some(mut document), None) => {
-                let files = match way {
-                    Way::Reply { .. } if attaches => asks.files.of(&mut document, allowance).await,
-                    Way::Reply { .. } => {
-                        without(&mut document, "I may not attach files here, so the picture is missing.");
-                        Vec::new()
-                    }
-                    Way::React | Way::Direct | Way::Nothing(_) => {
-                        without(&mut document, "The picture is shown only where I may write.");
-                        Vec::new()
-                    }
-                };
+                let wanted = document.attachments.len();
+                let files = attached(asks, &mut document, way, attaches, allowance).await;
+                // A message goes for what takes its place, not for a part of it.
+                tidied = tidied.filter(|_| files.len() == wanted);
                 let buttons = Buttons { pages: pages && !shown, delete: shown };
                 out.extend(actions(&command, &document, &files, way, buttons, now_ms()));
             }
@@ -314,4 +288,61 @@ async fn answer(asks: &Asks, state: &Arc<DiscordState>, planned: Planned, allowa
         out.extend(tidied);
     }
     out
+}
+
+/// What there is to say about a command.
+#[derive(Default)]
+struct Said {
+    document: Option<Document>,
+    /// The message of a guild's own command.
+    own: Option<Append>,
+    /// Of posts that are shown: what was asked.
+    shown: Option<Box<Invocation>>,
+}
+
+async fn said(
+    asks: &Asks,
+    state: &Arc<DiscordState>,
+    command: &BotCommand,
+    people: &People,
+    step: Step,
+    way: Way,
+) -> Said {
+    let document = match step.task {
+        Task::Nothing => return Said::default(),
+        _ if way == Way::React => Document::default(),
+        Task::Say(document) => document,
+        Task::Show { command: declared, args } => show(declared.name, &args, state, command, people).await,
+        Task::Ask { command: declared, invocation } => {
+            let told = asks.client.ask(declared.name, &command.event_id, &invocation).await;
+            if let Some(why) = told.refused.as_deref().filter(|_| step.matter == Matter::Unasked) {
+                metrics::counter!("miso_handlers_silences_total", "reason" => "not_shown").increment(1);
+                tracing::info!(event = command.event_id, why, "links are not shown");
+                return Said::default();
+            }
+            let shown = told.refused.is_none() && has_button(declared);
+            return Said { document: Some(told.document), own: None, shown: shown.then_some(invocation) };
+        }
+        Task::Own { guild, text } => {
+            let replies = matches!(way, Way::Reply { .. });
+            let own = replies.then(|| say(command, guild, state, &text, now_ms()));
+            return Said { own, ..Said::default() };
+        }
+    };
+    Said { document: Some(document), ..Said::default() }
+}
+
+/// The files of an answer, where it is one that can hold them; else it says why not.
+async fn attached(asks: &Asks, document: &mut Document, way: Way, attaches: bool, allowance: &Allowance) -> Vec<File> {
+    match way {
+        Way::Reply { .. } if attaches => asks.files.of(document, allowance).await,
+        Way::Reply { .. } => {
+            without(document, "I may not attach files here, so the picture is missing.");
+            Vec::new()
+        }
+        Way::React | Way::Direct | Way::Nothing(_) => {
+            without(document, "The picture is shown only where I may write.");
+            Vec::new()
+        }
+    }
 }

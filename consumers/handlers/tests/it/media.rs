@@ -43,7 +43,7 @@ async fn look_up(State(broken): State<Arc<AtomicBool>>, Query(query): Query<Hash
         Some(n @ 1..100) => axum::Json(json!({
             "provider": if url.contains("youtube") { "youtube" } else { "x" }, "url": url, "text": format!("post {n}"),
             "author": {"name": "Ann", "handle": "ann"}, "sensitive": n == 18,
-            "media": [{"kind": "image", "file": "/v1/file/p", "mime": "image/png", "bytes": 4}],
+            "media": [{"kind": "image", "file": if n == 99 { "/v1/file/lost" } else { "/v1/file/p" }, "mime": "image/png"}],
         }))
         .into_response(),
         _ => problem(StatusCode::NOT_FOUND, "gone"),
@@ -173,6 +173,11 @@ async fn the_original_goes_and_pictures_are_hidden_where_that_is_wanted() {
     assert_eq!(done[0].files, ["SPOILER_x-1.png"]);
     assert!(done[0].body.get("message_reference").is_none(), "to nothing");
     assert!(done[0].body["embeds"][0].get("image").is_none(), "there it could not be hidden");
+
+    // Nothing takes the place of a picture that cannot be had.
+    world.say(0, MEMBER, &link(99)).await;
+    let more = site.after(&world).await;
+    assert!(more.len() == 3 && more.iter().any(|done| done.body.to_string().contains("could not be had")), "{more:#?}");
 
     let world = World::new(1).await;
     world.set_guild(&json!({"embeds": {"x": true, "youtube": true}})).await;
