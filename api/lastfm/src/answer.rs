@@ -29,7 +29,9 @@ impl Meta {
 
     /// Another part: the oldest says the age, the one that spoils first says for how long it is good.
     pub(crate) fn add(&mut self, found: &Found) {
-        self.sources.extend(found.kept.sources.iter().filter(|source| !self.sources.contains(source)).cloned().collect::<Vec<_>>());
+        self.sources.extend(
+            found.kept.sources.iter().filter(|source| !self.sources.contains(source)).cloned().collect::<Vec<_>>(),
+        );
         self.degraded.extend(found.kept.degraded.iter().cloned());
         self.age_ms = self.age_ms.max(found.age_ms);
         self.fresh_ms = self.fresh_ms.min(found.fresh_ms);
@@ -88,8 +90,11 @@ impl Meta {
     fn finished(&self, body: Bytes, mime: &'static str, tag: &str, asked: &HeaderMap) -> Response {
         let has = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
         let has = has.is_some_and(|tags| tags.split(',').any(|one| one.trim() == tag || one.trim() == "*"));
-        let mut response =
-            if has { StatusCode::NOT_MODIFIED.into_response() } else { ([(header::CONTENT_TYPE, mime)], body).into_response() };
+        let mut response = if has {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            ([(header::CONTENT_TYPE, mime)], body).into_response()
+        };
         let fresh_s = if self.stale { 0 } else { self.fresh_ms / 1_000 };
         let headers = [
             (header::ETAG, tag.to_owned()),

@@ -138,7 +138,9 @@ mod tests {
             assert!(number("limit", some(text).as_ref(), 10, 200).is_err(), "{text}");
         }
         assert_eq!(time("from", some("1700000000000").as_ref()).expect("fits"), Some(1_700_000_000_000));
-        assert!(time("from", some("-1").as_ref()).is_err() && time("from", some("9223372036854775807").as_ref()).is_err());
+        assert!(
+            time("from", some("-1").as_ref()).is_err() && time("from", some("9223372036854775807").as_ref()).is_err()
+        );
         assert_eq!(period(some("3m").as_ref()).expect("fits"), Period::Quarter);
         assert_eq!(period(some("week").as_ref()).expect_err("none").slug(), "bad-period");
         assert!(flag("images", some("1").as_ref()).expect("fits") && flag("images", some("yes").as_ref()).is_err());

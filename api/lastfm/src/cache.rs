@@ -141,14 +141,7 @@ impl Cache {
         (self.entries.len(), self.bytes)
     }
 
-    fn insert(
-        &mut self,
-        key: &str,
-        class: &'static Class,
-        outcome: Outcome,
-        bytes: usize,
-        now_ms: u64,
-    ) {
+    fn insert(&mut self, key: &str, class: &'static Class, outcome: Outcome, bytes: usize, now_ms: u64) {
         self.remove(key);
         let bytes = bytes + 2 * key.len() + ENTRY_BYTES;
         if bytes > self.max_bytes {

@@ -36,7 +36,9 @@ async fn look(service: &Service, scraper: Scraper) {
         Scraper::ArtistImages => {
             service.page(Lane::Images, scraper, url(ARTIST, &[]), scrape::artist_images).await.map(|_| ())
         }
-        Scraper::Library => service.page(Lane::Images, scraper, url(LIBRARY, &all_time), scrape::library).await.map(|_| ()),
+        Scraper::Library => {
+            service.page(Lane::Images, scraper, url(LIBRARY, &all_time), scrape::library).await.map(|_| ())
+        }
         Scraper::Plays => service.page(Lane::Images, scraper, url(PLAYS, &all_time), scrape::plays).await.map(|_| ()),
     };
     match outcome {

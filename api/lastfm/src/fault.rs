@@ -56,9 +56,12 @@ impl Fault {
                 let detail = "Last.fm knows no user of that name. Check the spelling on last.fm.";
                 Problem::new(404, "user-not-found", "No such user", detail)
             }
-            Self::NotFound(what) => {
-                Problem::new(404, "not-found", "Not found", format!("Last.fm knows no such {what}. Check the spelling."))
-            }
+            Self::NotFound(what) => Problem::new(
+                404,
+                "not-found",
+                "Not found",
+                format!("Last.fm knows no such {what}. Check the spelling."),
+            ),
             Self::Nothing => {
                 let detail = "The user listened to nothing in that period, or to nothing of that colour.";
                 Problem::new(404, "nothing-listened", "Nothing to show", detail)

@@ -1,8 +1,8 @@
 //! The one task that owns the budget, and the handle by which requests wait for their turn.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -40,8 +40,7 @@ impl Gate {
     pub(crate) fn new(per_second: u32) -> (Self, GateOwner) {
         let (sender, receiver) = mpsc::channel(MESSAGES);
         let waiting = Arc::<[AtomicUsize; 3]>::default();
-        let owner =
-            GateOwner { messages: receiver, waiting: Arc::clone(&waiting), budget: Budget::new(per_second) };
+        let owner = GateOwner { messages: receiver, waiting: Arc::clone(&waiting), budget: Budget::new(per_second) };
         (Self { messages: sender, waiting }, owner)
     }
 
@@ -103,11 +102,7 @@ impl GateOwner {
 }
 
 /// Whether somebody was still there to hear it.
-fn answer(
-    senders: &mut HashMap<u64, oneshot::Sender<Result<(), Fault>>>,
-    id: u64,
-    word: Result<(), Fault>,
-) -> bool {
+fn answer(senders: &mut HashMap<u64, oneshot::Sender<Result<(), Fault>>>, id: u64, word: Result<(), Fault>) -> bool {
     senders.remove(&id).is_some_and(|sender| sender.send(word).is_ok())
 }
 

@@ -246,7 +246,8 @@ impl Service {
         name: &str,
         for_user: Option<&str>,
     ) -> Landed {
-        let parameters = vec![("artist", artist.to_owned()), ("album", name.to_owned()), ("autocorrect", "1".to_owned())];
+        let parameters =
+            vec![("artist", artist.to_owned()), ("album", name.to_owned()), ("autocorrect", "1".to_owned())];
         let parameters = with_user(parameters, for_user);
         self.api(music_class(for_user), lane, "album.getInfo", parameters, decode::album).await
     }
@@ -258,7 +259,8 @@ impl Service {
         name: &str,
         for_user: Option<&str>,
     ) -> Landed {
-        let parameters = vec![("artist", artist.to_owned()), ("track", name.to_owned()), ("autocorrect", "1".to_owned())];
+        let parameters =
+            vec![("artist", artist.to_owned()), ("track", name.to_owned()), ("autocorrect", "1".to_owned())];
         let parameters = with_user(parameters, for_user);
         self.api(music_class(for_user), lane, "track.getInfo", parameters, decode::track).await
     }
@@ -274,7 +276,11 @@ impl Service {
         self.scraped(RELEASE, lane, Scraper::Album, (path, Vec::new()), scrape::album).await
     }
 
-    pub(crate) async fn artist_images(self: &Arc<Self>, lane: Lane, artist: &str) -> Result<(Vec<String>, Found), Fault> {
+    pub(crate) async fn artist_images(
+        self: &Arc<Self>,
+        lane: Lane,
+        artist: &str,
+    ) -> Result<(Vec<String>, Found), Fault> {
         let path = format!("music/{}/+images", segment(artist));
         self.scraped(IMAGES, lane, Scraper::ArtistImages, (path, Vec::new()), scrape::artist_images).await
     }

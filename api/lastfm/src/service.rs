@@ -109,7 +109,8 @@ impl Service {
                 stale.ok_or(fault)
             }
             landed => {
-                metrics::counter!("miso_lastfm_answers_total", "class" => class.name, "from" => "upstream").increment(1);
+                metrics::counter!("miso_lastfm_answers_total", "class" => class.name, "from" => "upstream")
+                    .increment(1);
                 landed
             }
         }

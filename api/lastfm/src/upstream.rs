@@ -53,7 +53,11 @@ impl Upstream {
         let url = |text: &str| {
             let url = Url::parse(text).map_err(|error| LastfmError::Client(format!("{text}: {error}")))?;
             let usable = matches!(url.scheme(), "http" | "https") && url.host_str().is_some();
-            if usable { Ok(url) } else { Err(LastfmError::Client(format!("{text} begins with no http:// or https://"))) }
+            if usable {
+                Ok(url)
+            } else {
+                Err(LastfmError::Client(format!("{text} begins with no http:// or https://")))
+            }
         };
         let http = Client::builder()
             .redirect(redirect::Policy::none())

@@ -92,7 +92,8 @@ impl Call<'_> {
     fn user_info(&self) -> Outcome {
         let listener = self.listener()?;
         let total = self.total(listener);
-        let distinct = |kind: Kind| self.listeners.counted(listener, 0..total, |listen| kind.key(listen)).len().to_string();
+        let distinct =
+            |kind: Kind| self.listeners.counted(listener, 0..total, |listen| kind.key(listen)).len().to_string();
         let since = self.now_s.saturating_sub(400 * DAY);
         Ok(json!({"user": {
             "name": listener.name, "realname": "", "age": "0", "subscriber": "0", "country": "None", "gender": "n", "type": "user",
@@ -117,8 +118,7 @@ impl Call<'_> {
         let skipped = (page - 1).saturating_mul(limit).min(total);
         let numbers = (range.start..range.end - skipped).rev().take(usize::try_from(limit).unwrap_or(0));
         let shown = |number| self.listeners.listen(listener, number);
-        let mut tracks: Vec<Value> =
-            numbers.map(|number| listen(self.base, &shown(number), extended, false)).collect();
+        let mut tracks: Vec<Value> = numbers.map(|number| listen(self.base, &shown(number), extended, false)).collect();
         if listener.playing {
             let playing = shown(self.total(listener));
             tracks.insert(0, listen(self.base, &playing, extended, true));
@@ -157,7 +157,8 @@ impl Call<'_> {
         let from = self.number("from", to.saturating_sub(7 * DAY));
         let range = self.listeners.between(listener, from, to, self.now_s);
         let counted = self.listeners.counted(listener, range, |listen| kind.key(listen));
-        let items = counted.iter().enumerate().map(|(at, (of, plays))| week_item(self.base, kind, *of, *plays, at as u64 + 1));
+        let items =
+            counted.iter().enumerate().map(|(at, (of, plays))| week_item(self.base, kind, *of, *plays, at as u64 + 1));
         let mut week = json!({"@attr": {"user": listener.name, "from": from.to_string(), "to": to.to_string()}});
         week[kind.word()] = quirky(items.collect());
         let mut answer = json!({});

@@ -11,17 +11,62 @@ pub(super) const ARTISTS: u32 = 20_000;
 
 /// Names with everything that names have: blanks, slashes, pluses, percents, questions, other scripts.
 const NAMED: [&str; 40] = [
-    "Salt/Pepper", "Plus + Minus", "100% Broth", "Why Not?", "Noodle & Sons", "달빛소년", "夜明けの街", "月光乐队", "Ästhetik",
-    "The Ladles", "하늘정원", "青い鳥", "春日影", "Ramen Radio", "Low Simmer", "Kombu Coast", "Night Market", "Umami Unit", "Steam",
-    "봄여름", "雨上がり", "南方小城", "Miso Girls", "Slow Boil", "Ginger Root Revival", "Café Dashi", "Sesame Street Lights", "No. 5",
-    "Wok This Way", "The Broths", "Chopstick Theory", "Bowl Cut", "Nori Nights", "Tofu Takeover", "별하나", "遠い灯", "江湖夜雨",
-    "Lemon & Lime", "Boiling Point", "Quiet Kitchen",
+    "Salt/Pepper",
+    "Plus + Minus",
+    "100% Broth",
+    "Why Not?",
+    "Noodle & Sons",
+    "달빛소년",
+    "夜明けの街",
+    "月光乐队",
+    "Ästhetik",
+    "The Ladles",
+    "하늘정원",
+    "青い鳥",
+    "春日影",
+    "Ramen Radio",
+    "Low Simmer",
+    "Kombu Coast",
+    "Night Market",
+    "Umami Unit",
+    "Steam",
+    "봄여름",
+    "雨上がり",
+    "南方小城",
+    "Miso Girls",
+    "Slow Boil",
+    "Ginger Root Revival",
+    "Café Dashi",
+    "Sesame Street Lights",
+    "No. 5",
+    "Wok This Way",
+    "The Broths",
+    "Chopstick Theory",
+    "Bowl Cut",
+    "Nori Nights",
+    "Tofu Takeover",
+    "별하나",
+    "遠い灯",
+    "江湖夜雨",
+    "Lemon & Lime",
+    "Boiling Point",
+    "Quiet Kitchen",
 ];
 const KOREAN: [&str; 9] = ["선명한", "여름밤", "바다", "첫눈", "너에게", "달그림자", "기억", "새벽", "안녕"];
-const JAPANESE: [&str; 9] = ["夜空", "さよならの前に", "花びら", "カレイドスコープ", "海と君", "雨音", "帰り道", "ひかり", "夏の終わり"];
+const JAPANESE: [&str; 9] =
+    ["夜空", "さよならの前に", "花びら", "カレイドスコープ", "海と君", "雨音", "帰り道", "ひかり", "夏の終わり"];
 const CHINESE: [&str; 9] = ["夜色", "归途", "小城故事", "春风", "遥远的你", "灯火", "雨后", "星河", "再见"];
-const LATIN: [&str; 9] =
-    ["Vivid", "Slow Soup", "After the Rain", "Ladle", "Home / Away", "50% Off", "Where To?", "Rise & Shine", "Goodnight"];
+const LATIN: [&str; 9] = [
+    "Vivid",
+    "Slow Soup",
+    "After the Rain",
+    "Ladle",
+    "Home / Away",
+    "50% Off",
+    "Where To?",
+    "Rise & Shine",
+    "Goodnight",
+];
 const TAGS: [&str; 8] = ["k-pop", "indie", "city pop", "ambient", "jazz", "rock", "electronic", "folk"];
 
 pub(super) fn artist_name(artist: u32) -> String {

@@ -68,16 +68,21 @@ impl Faults {
 
     pub(super) fn strike(&mut self, what: &str) -> Option<Effect> {
         let fits = |rule: &&mut Rule| {
-            let named = if rule.what.is_empty() { what != "image" } else { what.starts_with(&rule.what.to_lowercase()) };
+            let named =
+                if rule.what.is_empty() { what != "image" } else { what.starts_with(&rule.what.to_lowercase()) };
             named && rule.count != Some(0)
         };
         let rule = self.rules.iter_mut().find(fits)?;
         rule.count = rule.count.map(|count| count - 1);
         self.struck += 1;
-        let status = |default: StatusCode| rule.status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(default);
+        let status =
+            |default: StatusCode| rule.status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(default);
         Some(match rule.kind.as_str() {
             "code" => Effect::Answer(super::api::refused(rule.code, status(StatusCode::OK))),
-            "html" => Effect::Answer(Answer::html(status(StatusCode::OK), "<html><body><h1>Bad gateway</h1></body></html>".to_owned())),
+            "html" => Effect::Answer(Answer::html(
+                status(StatusCode::OK),
+                "<html><body><h1>Bad gateway</h1></body></html>".to_owned(),
+            )),
             "status" => Effect::Answer(Answer::html(status(StatusCode::BAD_GATEWAY), String::new())),
             "shape" => {
                 let page = "<!doctype html><html><body><main class=\"redesigned\"><p>All new</p></main></body></html>";

@@ -108,13 +108,19 @@ impl Listeners {
     }
 
     pub(super) fn total(&self, listener: &Listener, now_s: u64) -> u64 {
-        let live = if listener.playing && listener.ordered.is_empty() { now_s.saturating_sub(self.began_s) / PLAY_S } else { 0 };
+        let live = if listener.playing && listener.ordered.is_empty() {
+            now_s.saturating_sub(self.began_s) / PLAY_S
+        } else {
+            0
+        };
         listener.listens + listener.ordered.len() as u64 + live
     }
 
     /// The listen of a number, 0 the first ever.
     pub(super) fn listen(&self, listener: &Listener, number: u64) -> Listen {
-        if let Some(ordered) = number.checked_sub(listener.listens).and_then(|at| listener.ordered.get(usize::try_from(at).ok()?)) {
+        if let Some(ordered) =
+            number.checked_sub(listener.listens).and_then(|at| listener.ordered.get(usize::try_from(at).ok()?))
+        {
             return ordered.clone();
         }
         let mut mix = Mix::new(listener.seed ^ (number << 1));
@@ -132,11 +138,7 @@ impl Listeners {
         } else {
             self.began_s + (number - listener.listens) * PLAY_S
         };
-        Listen {
-            at_s,
-            artist: u32::try_from(artist).unwrap_or(0),
-            track: u32::try_from(track).unwrap_or(0),
-        }
+        Listen { at_s, artist: u32::try_from(artist).unwrap_or(0), track: u32::try_from(track).unwrap_or(0) }
     }
 
     /// The numbers of the listens from `from_s` on and before `to_s`.

@@ -7,8 +7,8 @@ mod catalogue;
 mod control;
 mod covers;
 mod faults;
-mod lists;
 mod listeners;
+mod lists;
 mod pages;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn the_mean_is_of_the_whole_picture() {
-        let picture = RgbImage::from_fn(64, 64, |_, y| if y < 32 { image::Rgb([0, 0, 0]) } else { image::Rgb([200, 100, 50]) });
+        let picture =
+            RgbImage::from_fn(64, 64, |_, y| if y < 32 { image::Rgb([0, 0, 0]) } else { image::Rgb([200, 100, 50]) });
         assert_eq!(mean(&picture), [100, 50, 25]);
         assert!(distance([0, 0, 0], [0, 100, 0]) > distance([0, 0, 0], [100, 0, 0]));
     }

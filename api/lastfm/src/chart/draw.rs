@@ -121,7 +121,9 @@ mod tests {
 
     #[test]
     fn every_form_shows_its_pictures_and_a_chart_may_be_short_of_tiles() {
-        for (padded, topster, titles) in [(false, false, true), (true, false, true), (false, true, true), (false, false, false)] {
+        for (padded, topster, titles) in
+            [(false, false, true), (true, false, true), (false, true, true), (false, false, false)]
+        {
             let look = look(padded, topster, titles);
             let red = RgbImage::from_pixel(side(look), side(look), Rgb([255, 0, 0]));
             let drawn = draw(look, &[tile(Some(red)), tile(None)], &Fonts::load(&[]));
@@ -139,7 +141,9 @@ mod tests {
         let changed = |look: Look| {
             let (with, without) = (draw(look, &[tile(None)], &fonts), draw(look, &[], &fonts));
             let area = layout(look).tiles[0];
-            let inside = |x: u32, y: u32| (area.x..area.x + area.width).contains(&x) && (area.y..area.y + area.height).contains(&y);
+            let inside = |x: u32, y: u32| {
+                (area.x..area.x + area.width).contains(&x) && (area.y..area.y + area.height).contains(&y)
+            };
             with.enumerate_pixels().any(|(x, y, pixel)| !inside(x, y) && pixel != without.get_pixel(x, y))
         };
         assert!(changed(look(true, false, true)) && changed(look(false, true, true)));

@@ -61,7 +61,8 @@ pub(super) fn layout(look: Look) -> Layout {
     });
     let (width, height) = (gap + look.width * step_x, gap + look.height * step_y);
     // A row of titles as high as a row of tiles: as many lines as fit.
-    let column = (titles == Titles::Column).then(|| Area { x: width, y: gap, width: (line * 22).max(tile), height: step_y });
+    let column =
+        (titles == Titles::Column).then(|| Area { x: width, y: gap, width: (line * 17).max(tile), height: step_y });
     Layout {
         width: width + column.map_or(0, |column| column.width + gap),
         height,
@@ -84,7 +85,9 @@ mod tests {
     fn all_sizes_and_forms_lay_their_tiles_inside_and_beside_each_other() {
         for width in 1..=12 {
             for height in 1..=12 {
-                for (padded, topster, titles) in [(false, false, true), (true, false, true), (false, true, true), (true, true, false)] {
+                for (padded, topster, titles) in
+                    [(false, false, true), (true, false, true), (false, true, true), (true, true, false)]
+                {
                     let laid = layout(Look { padded, topster, titles, ..look(width, height) });
                     assert_eq!(laid.tiles.len(), (width * height) as usize);
                     assert!(laid.width <= 3_200 && laid.height <= 3_200, "{}×{}", laid.width, laid.height);

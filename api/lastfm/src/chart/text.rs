@@ -191,7 +191,8 @@ mod tests {
     #[test]
     fn korean_japanese_and_chinese_have_signs_of_their_own() {
         let fonts = Fonts::load(&[]);
-        for sign in "달빛소년 夜明けの街 カタカナ 月光乐队 ABC éß".chars().filter(|sign| *sign != ' ') {
+        for sign in "달빛소년 夜明けの街 カタカナ 月光乐队 ABC éß".chars().filter(|sign| *sign != ' ')
+        {
             assert!(fonts.has(sign), "no font has {sign}: scripts/prerequisites.sh fonts");
         }
         let mut picture = RgbImage::new(200, 30);

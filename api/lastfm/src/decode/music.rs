@@ -90,11 +90,16 @@ mod tests {
 
     #[test]
     fn an_album_of_one_track_has_a_list_and_durations_in_seconds() {
-        let album_of = |tracks: Value| json!({"album": {"artist": "달빛", "name": "Bowl", "listeners": "1", "playcount": "2",
-            "userplaycount": 3, "tracks": tracks, "tags": {"tag": {"name": "soup", "url": "…"}}, "image": ""}});
+        let album_of = |tracks: Value| {
+            json!({"album": {"artist": "달빛", "name": "Bowl", "listeners": "1", "playcount": "2",
+            "userplaycount": 3, "tracks": tracks, "tags": {"tag": {"name": "soup", "url": "…"}}, "image": ""}})
+        };
         let read = album(&album_of(json!({"track": {"name": "Soup", "duration": 197, "artist": {"name": "달빛"}}})));
         let read = read.expect("an album");
-        assert_eq!((read.duration_ms, read.user_plays, read.tags.as_slice()), (Some(197_000), Some(3), &["soup".to_owned()][..]));
+        assert_eq!(
+            (read.duration_ms, read.user_plays, read.tags.as_slice()),
+            (Some(197_000), Some(3), &["soup".to_owned()][..])
+        );
         let unknown = json!({"track": [{"name": "a", "duration": null}, {"name": "b", "duration": "5"}]});
         let read = album(&album_of(unknown)).expect("an album");
         assert_eq!((read.duration_ms, read.tracks.len()), (None, 2));

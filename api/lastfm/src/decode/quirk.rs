@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn a_bio_loses_its_link() {
-        let wiki = json!({"summary": "Soup &amp; more. <a href=\"https://www.last.fm/music/x\">Read more on Last.fm</a>."});
+        let wiki =
+            json!({"summary": "Soup &amp; more. <a href=\"https://www.last.fm/music/x\">Read more on Last.fm</a>."});
         assert_eq!(bio(&wiki).as_deref(), Some("Soup & more."));
         assert_eq!(bio(&json!({"summary": " <a href=\"https://www.last.fm\">Read more</a>"})), None);
     }

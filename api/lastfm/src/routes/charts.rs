@@ -95,24 +95,25 @@ fn read(asked: Asked) -> Result<Chart, Problem> {
     let (width, height) = match asked.size.as_deref().filter(|size| !size.is_empty()) {
         None => (side(asked.width)?, side(asked.height)?),
         Some(size) => {
-            let parts = size.split_once(['x', 'X', '×']).and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+            let parts = size
+                .split_once(['x', 'X', '×'])
+                .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
             let (width, height) = parts.ok_or_else(|| wrong("invalid-query", "`size` is such as 5x5."))?;
             (side(Some(width))?, side(Some(height))?)
         }
     };
     let look =
         Look { width, height, titles: asked.titles.unwrap_or(true), padded: asked.padded, topster: asked.topster };
-    let colour = match asked.color.as_deref().filter(|colour| !colour.is_empty()) {
-        None => None,
-        Some(text) => Some(Colour::read(text).ok_or_else(|| {
-            wrong("invalid-query", "`color` is rainbow, a colour's name such as blue, or RRGGBB.")
-        })?),
-    };
+    let colour =
+        match asked.color.as_deref().filter(|colour| !colour.is_empty()) {
+            None => None,
+            Some(text) => Some(Colour::read(text).ok_or_else(|| {
+                wrong("invalid-query", "`color` is rainbow, a colour's name such as blue, or RRGGBB.")
+            })?),
+        };
     let format = match asked.format.as_deref().filter(|format| !format.is_empty()) {
         None => Format::default(),
-        Some(text) => {
-            Format::read(text).ok_or_else(|| wrong("invalid-query", "`format` is jpeg, png or webp."))?
-        }
+        Some(text) => Format::read(text).ok_or_else(|| wrong("invalid-query", "`format` is jpeg, png or webp."))?,
     };
     Ok(Chart { subject: subject(asked, look)?, look, colour, format })
 }

@@ -8,6 +8,7 @@ mod users;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
@@ -15,7 +16,6 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use axum::Router;
 use miso_command_catalogue::Problem;
 use miso_http::{Refusal, TRACE, key_fits, random_id, trace_of};
 

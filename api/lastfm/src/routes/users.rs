@@ -64,15 +64,13 @@ pub(super) async fn now(
     }
     if let (true, Some(track)) = (details, &mut now.track) {
         let album = track.album.as_ref().map(|album| album.name.clone());
-        let (info, page) = tokio::join!(
-            service.track(caller.lane, &track.artist.name, &track.name, Some(&user)),
-            async {
+        let (info, page) =
+            tokio::join!(service.track(caller.lane, &track.artist.name, &track.name, Some(&user)), async {
                 match &album {
                     Some(album) => Some(service.album_page(caller.lane, &track.artist.name, album).await),
                     None => None,
                 }
-            },
-        );
+            },);
         match info.and_then(|found| Ok((found.read::<TrackInfo>()?, found))) {
             Ok((info, found)) => {
                 meta.add(&found);

@@ -49,7 +49,11 @@ mod tests {
                  <img src=\"https://lastfm.freetls.fastly.net/i/u/avatar170s/{name}\" alt=\"\" class=\"image-list-image\"></a></li>"
             )
         };
-        let html = format!("<ul class=\"image-list\">{}{}<li class=\"image-list-item-wrapper\"></li></ul>", item("a"), item("b"));
+        let html = format!(
+            "<ul class=\"image-list\">{}{}<li class=\"image-list-item-wrapper\"></li></ul>",
+            item("a"),
+            item("b")
+        );
         let read = artist_images(&html).expect("pictures");
         assert_eq!(read.data[0], "https://lastfm.freetls.fastly.net/i/u/300x300/a");
         assert_eq!((read.data.len(), read.fields, read.found), (2, 3, 2));

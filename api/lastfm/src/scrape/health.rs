@@ -86,9 +86,10 @@ impl Health {
 
     /// Of 1,000 fields, those that were read lately; `None` before the first.
     pub(crate) fn permille(&self) -> Option<u32> {
-        let (found, fields) = self.ring.iter().fold((0_u64, 0_u64), |(found, fields), (one, of)| {
-            (found + u64::from(*one), fields + u64::from(*of))
-        });
+        let (found, fields) = self
+            .ring
+            .iter()
+            .fold((0_u64, 0_u64), |(found, fields), (one, of)| (found + u64::from(*one), fields + u64::from(*of)));
         u32::try_from((found * 1_000).checked_div(fields)?).ok()
     }
 

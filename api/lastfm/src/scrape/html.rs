@@ -252,7 +252,9 @@ mod tests {
     fn scripts_are_no_markup_and_what_is_not_closed_ends_with_the_page() {
         let html = "<script>if (a<b) x = '<p class=b>no</p>'</script><p class=b>yes";
         assert_eq!(all(html, P).map(|element| element.text()).collect::<Vec<_>>(), ["yes"]);
-        for odd in ["<", "<p", "<p class=", "<p class=\"b", "< p class=b>", "<p class=b", "&", "<!--", "</", "<p class=b><"] {
+        for odd in
+            ["<", "<p", "<p class=", "<p class=\"b", "< p class=b>", "<p class=b", "&", "<!--", "</", "<p class=b><"]
+        {
             let _found: Vec<String> = all(odd, P).map(|element| element.text()).collect();
         }
     }

@@ -2,7 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::artist_images::in_size;
 use super::html::{all, first};
-use super::selectors::{ANY_IMAGE, CHART, CHART_ARTIST, CHART_IMAGE, CHART_NAME, CHART_PLAYS, CHART_ROW, LINK, NOTHING};
+use super::selectors::{
+    ANY_IMAGE, CHART, CHART_ARTIST, CHART_IMAGE, CHART_NAME, CHART_PLAYS, CHART_ROW, LINK, NOTHING,
+};
 use super::{Reading, ShapeError, count};
 
 /// A row of somebody's library.
@@ -55,7 +57,8 @@ mod tests {
 
     #[test]
     fn rows_are_read_with_pictures_and_plays() {
-        let rows = row("Salt &amp; Pepper", "https://a/i/u/avatar70s/b.jpg") + &row("달빛", "https://a/i/u/64s/2a96cbd8b46e442fc41c2b86b821562f.jpg");
+        let rows = row("Salt &amp; Pepper", "https://a/i/u/avatar70s/b.jpg")
+            + &row("달빛", "https://a/i/u/64s/2a96cbd8b46e442fc41c2b86b821562f.jpg");
         let read = library(&format!("<table class=\"chartlist\"><tbody>{rows}</tbody></table>")).expect("rows");
         assert_eq!((read.data[0].name.as_str(), read.data[0].plays), ("Salt & Pepper", Some(1_031)));
         assert_eq!(read.data[0].image.as_deref(), Some("https://a/i/u/300x300/b.jpg"));

@@ -39,7 +39,8 @@ async fn every_read_answers_what_its_document_shows() {
     for (path, query) in READS {
         let answer = rig.ok(path, query).await;
         let documented = path.replace("/users/ann", "/users/{user}").replace("/tracks", "/{kind}");
-        let example = &paths[format!("/v1{documented}")]["get"]["responses"]["200"]["content"]["application/json"]["example"];
+        let example =
+            &paths[format!("/v1{documented}")]["get"]["responses"]["200"]["content"]["application/json"]["example"];
         assert!(example.is_object(), "{path} is documented");
         if *path == "/scrapers" {
             continue;
@@ -127,13 +128,16 @@ async fn what_does_not_fit_is_refused_by_name_before_anything_is_asked() {
 #[tokio::test]
 async fn names_with_everything_in_them_are_found_by_the_api_and_by_pages() {
     let rig = Rig::start().await;
-    for artist in ["Salt/Pepper", "Plus + Minus", "100% Broth", "Why Not?", "Noodle & Sons", "달빛소년", "夜明けの街", "Ästhetik"] {
+    for artist in
+        ["Salt/Pepper", "Plus + Minus", "100% Broth", "Why Not?", "Noodle & Sons", "달빛소년", "夜明けの街", "Ästhetik"]
+    {
         let answer = rig.ok("/artist", &[("name", artist), ("as", "ann")]).await;
         assert_eq!((&answer["data"]["name"], degraded_of(&answer)), (&json!(artist), 0), "{answer}");
         let plays = rig.ok("/users/ann/plays", &[("artist", artist), ("period", "all")]).await;
         let page = rig.ok("/users/ann/plays", &[("artist", artist), ("period", "12m")]).await;
         assert_eq!(degraded_of(&page), 0, "{page}");
-        let (all, year) = (plays["data"]["plays"].as_u64().expect("plays"), page["data"]["plays"].as_u64().expect("plays"));
+        let (all, year) =
+            (plays["data"]["plays"].as_u64().expect("plays"), page["data"]["plays"].as_u64().expect("plays"));
         assert!(all >= year, "{artist}: {all} {year}");
     }
     let album = rig.ok("/album", &[("artist", "Plus + Minus"), ("name", "50% Off")]).await;

@@ -28,7 +28,11 @@ async fn the_budget_is_never_exceeded_and_who_waits_too_long_is_told() {
     let asked = (0..120).map(|number| {
         let path = format!("/users/{}", ["ann", "quiet", "newcomer"][number % 3]);
         let name = format!("Artist {number:05}");
-        let request = if number < 3 { rig.asked(&path, &[]) } else { rig.asked("/track", &[("artist", &name), ("name", "Vivid")]) };
+        let request = if number < 3 {
+            rig.asked(&path, &[])
+        } else {
+            rig.asked("/track", &[("artist", &name), ("name", "Vivid")])
+        };
         async move { read(sent(request).await).await.0.as_u16() }
     });
     let statuses = join_all(asked).await;

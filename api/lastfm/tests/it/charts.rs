@@ -41,7 +41,8 @@ async fn every_kind_and_form_is_drawn_and_the_body_says_the_same_as_the_query() 
     let rig = Rig::start().await;
     let mut seen = std::collections::BTreeSet::new();
     for kind in ["albums", "artists", "tracks", "recent"] {
-        for (name, value) in [("titles", "1"), ("titles", "0"), ("padded", "1"), ("topster", "1"), ("color", "rainbow")] {
+        for (name, value) in [("titles", "1"), ("titles", "0"), ("padded", "1"), ("topster", "1"), ("color", "rainbow")]
+        {
             let query = [("user", "ann"), ("size", "3x3"), ("kind", kind), ("format", "png"), (name, value)];
             let (_, bytes) = picture(sent(rig.asked("/charts", &query)).await).await;
             assert!(seen.insert(bytes), "{kind} {name}={value} looks like another");
@@ -82,7 +83,10 @@ async fn pictures_that_fail_leave_their_tiles_and_a_colour_nobody_has_is_said() 
     rig.mend();
     assert_eq!(rig.refused("/charts", &[("user", "newcomer")]).await, (404, "nothing-listened".to_owned()));
     assert_eq!(rig.refused("/charts", &[("user", "nobody")]).await, (404, "user-not-found".to_owned()));
-    assert_eq!(rig.refused("/charts", &[("user", "quiet"), ("kind", "recent")]).await, (403, "listening-private".to_owned()));
+    assert_eq!(
+        rig.refused("/charts", &[("user", "quiet"), ("kind", "recent")]).await,
+        (403, "listening-private".to_owned())
+    );
 }
 
 #[tokio::test]

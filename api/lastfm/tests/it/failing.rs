@@ -25,7 +25,9 @@ async fn every_error_of_the_api_has_a_word_of_its_own() {
         assert_eq!(found, (expected.0, expected.1.to_owned()), "error {code}");
         rig.mend();
     }
-    for (kind, expected) in [("html", "upstream-down"), ("status", "upstream-down"), ("cut", "upstream-down"), ("shape", "upstream-down")] {
+    for (kind, expected) in
+        [("html", "upstream-down"), ("status", "upstream-down"), ("cut", "upstream-down"), ("shape", "upstream-down")]
+    {
         rig.break_down(fault("user.", kind));
         assert_eq!(rig.refused(&format!("/users/{kind}/now"), &[]).await, (503, expected.to_owned()), "{kind}");
         rig.mend();
@@ -41,7 +43,10 @@ async fn users_and_music_that_are_not_there_are_told_apart_and_remembered() {
     for _ in 0..3 {
         assert_eq!(rig.refused("/users/nobody", &[]).await, (404, "user-not-found".to_owned()));
         assert_eq!(rig.refused("/users/quiet/recent", &[]).await, (403, "listening-private".to_owned()));
-        assert_eq!(rig.refused("/track", &[("artist", "Salt/Pepper"), ("name", "none")]).await, (404, "not-found".to_owned()));
+        assert_eq!(
+            rig.refused("/track", &[("artist", "Salt/Pepper"), ("name", "none")]).await,
+            (404, "not-found".to_owned())
+        );
     }
     assert_eq!(rig.calls(""), 3, "once each");
     rig.clock.advance(10_001);
@@ -79,7 +84,11 @@ async fn while_last_fm_is_down_what_was_good_is_answered_and_marked() {
     let asked = rig.calls("");
     rig.ok("/users/ann", &[]).await;
     assert_eq!(rig.calls(""), asked, "asking that has just failed is not repeated at once");
-    assert_eq!(rig.refused("/users/ann/now", &[]).await, (503, "upstream-down".to_owned()), "beyond a minute it is no news");
+    assert_eq!(
+        rig.refused("/users/ann/now", &[]).await,
+        (503, "upstream-down".to_owned()),
+        "beyond a minute it is no news"
+    );
     rig.mend();
     rig.clock.advance(2_000);
     let answer = rig.ok("/users/ann", &[]).await;

@@ -10,8 +10,14 @@ async fn what_plays_is_told_with_its_artist_in_one_request() {
     let rig = Rig::start().await;
     let now = rig.ok("/users/ann/now", &[]).await;
     assert_eq!((&now["data"]["now_playing"], &now["data"]["played_at"]), (&json!(true), &Value::Null));
-    assert!(now["data"]["track"]["artist"]["name"].is_string() && now["data"]["total"].as_u64() == Some(12_000), "{now}");
-    assert_eq!(now["meta"], json!({"source": ["api:user.getRecentTracks"], "age_s": 0, "stale": false, "degraded": []}));
+    assert!(
+        now["data"]["track"]["artist"]["name"].is_string() && now["data"]["total"].as_u64() == Some(12_000),
+        "{now}"
+    );
+    assert_eq!(
+        now["meta"],
+        json!({"source": ["api:user.getRecentTracks"], "age_s": 0, "stale": false, "degraded": []})
+    );
     assert_eq!(rig.calls(""), 1);
     let details = rig.ok("/users/ANN/now", &[("details", "1")]).await;
     assert!(details["data"]["user_plays"].is_u64(), "{details}");
@@ -112,7 +118,8 @@ async fn lists_by_plays_are_paged_and_ranked_and_get_pictures_on_request() {
         let query = [("limit", "10"), ("period", "12m"), ("images", "1")];
         let pictured = rig.ok(&format!("/users/ann/top/{kind}"), &query).await;
         let items = pictured["data"]["items"].as_array().cloned().expect("items");
-        let with = items.iter().filter(|item| item["image"].as_str().is_some_and(|url| url.contains("/i/u/300x300/"))).count();
+        let with =
+            items.iter().filter(|item| item["image"].as_str().is_some_and(|url| url.contains("/i/u/300x300/"))).count();
         assert!((5..=most).contains(&with), "{kind}: {pictured}");
         assert_eq!(pictured["meta"]["degraded"], json!([]));
     }
@@ -122,10 +129,13 @@ async fn lists_by_plays_are_paged_and_ranked_and_get_pictures_on_request() {
 #[tokio::test]
 async fn weeks_count_what_was_listened_to_in_them() {
     let rig = Rig::start().await;
-    let now = rig.ok("/users/ann/recent", &[("limit", "1")]).await["data"]["tracks"][1]["played_at"].as_i64().expect("a time");
+    let now = rig.ok("/users/ann/recent", &[("limit", "1")]).await["data"]["tracks"][1]["played_at"]
+        .as_i64()
+        .expect("a time");
     let (from, to) = ((now - 21 * 86_400_000).to_string(), (now - 14 * 86_400_000).to_string());
     let week = rig.ok("/users/ann/weekly/albums", &[("from", &from), ("to", &to)]).await;
-    let plays: u64 = week["data"]["items"].as_array().expect("items").iter().filter_map(|item| item["plays"].as_u64()).sum();
+    let plays: u64 =
+        week["data"]["items"].as_array().expect("items").iter().filter_map(|item| item["plays"].as_u64()).sum();
     let listens = rig.ok("/users/ann/recent", &[("from", &from), ("to", &to), ("limit", "1")]).await;
     assert_eq!(Some(plays), listens["data"]["total"].as_u64());
     let before = rig.calls("");
@@ -143,7 +153,16 @@ async fn answers_say_their_age_and_are_not_sent_twice() {
     rig.clock.advance(100_000);
     let again = sent(rig.asked("/users/ann", &[]).header("if-none-match", tag)).await;
     assert!(again.status() == StatusCode::NOT_MODIFIED && again.headers()["age"] == "100");
-    let max_age = again.headers()["cache-control"].to_str().expect("text").trim_start_matches("private, max-age=").parse();
+    let max_age =
+        again.headers()["cache-control"].to_str().expect("text").trim_start_matches("private, max-age=").parse();
     assert!(max_age.is_ok_and(|left: u64| (490..=500).contains(&left)));
     assert_eq!(rig.calls(""), 1);
+}
+
+#[tokio::test]
+async fn people_of_the_simulated_discord_are_listeners_under_their_names() {
+    let rig = Rig::start().await;
+    let user = rig.ok("/users/aino", &[]).await;
+    assert!(user["data"]["plays"].as_u64().is_some_and(|plays| plays >= 2_000), "{user}");
+    assert_eq!(rig.refused("/users/miso", &[]).await, (404, "user-not-found".to_owned()), "the bot is none");
 }

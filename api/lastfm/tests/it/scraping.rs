@@ -49,7 +49,8 @@ async fn two_changed_pages_running_open_the_circuit_and_the_page_is_kept() {
     }
     assert_eq!(rig.calls("page:album"), 2, "the third was not asked for");
     let scrapers = rig.ok("/scrapers", &[]).await;
-    let scraper = scrapers["scrapers"].as_array().expect("scrapers").iter().find(|one| one["id"] == "album@3").expect("it");
+    let scraper =
+        scrapers["scrapers"].as_array().expect("scrapers").iter().find(|one| one["id"] == "album@3").expect("it");
     assert_eq!((&scraper["light"], &scraper["circuit_open"]), (&json!("red"), &json!(true)), "{scraper}");
     assert_eq!(scraper["failing_page"]["error"], "the page has no title");
     assert!(scraper["failing_page"]["html"].as_str().is_some_and(|html| html.contains("redesigned")));
