@@ -3,7 +3,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 to=$root/target/duckdb
-version=1.4.2
+version="duckdb==1.4.2 pytz==2025.2"
 if [ -e "$to/installed" ] && [ "$(cat "$to/installed")" = "$version" ]; then
     exit 0
 fi
@@ -16,5 +16,6 @@ fi
 echo "installing DuckDB for the tests (once)" >&2
 rm -rf "$to"
 python3 -m venv "$to"
-"$to/bin/pip" install --quiet "duckdb==$version"
+# shellcheck disable=SC2086 -- the versions of two packages
+"$to/bin/pip" install --quiet $version
 echo "$version" >"$to/installed"

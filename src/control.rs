@@ -1,5 +1,5 @@
-//! `miso group …` against a running process: a loopback route and a key file that only the owner
-//! of the data folder can read.
+//! `miso group …` and other verbs against a running process: loopback routes and a key file that only
+//! the owner of the data folder can read.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -58,7 +58,8 @@ impl ControlKey {
         &self.key
     }
 
-    fn matches(&self, headers: &HeaderMap) -> bool {
+    /// Whether a request carries the key.
+    pub(crate) fn matches(&self, headers: &HeaderMap) -> bool {
         use subtle::ConstantTimeEq as _;
         let given = headers.get(KEY_HEADER).map_or(&b""[..], |value| value.as_bytes());
         given.ct_eq(self.key.as_bytes()).into()
@@ -145,11 +146,22 @@ pub(crate) fn running_key(data_dir: &Path) -> Option<String> {
 /// # Errors
 /// What the process said.
 pub(crate) async fn ask(data_dir: &Path, command: &GroupCommand) -> anyhow::Result<Option<GroupAnswer>> {
+    post(data_dir, "/control/groups", command).await
+}
+
+/// Posts to a control route of the process that runs on this data folder. `None`: none runs there.
+///
+/// # Errors
+/// What the process said.
+pub(crate) async fn post<T: serde::de::DeserializeOwned>(
+    data_dir: &Path,
+    path: &str,
+    body: &impl Serialize,
+) -> anyhow::Result<Option<T>> {
     let Ok(text) = std::fs::read_to_string(data_dir.join(KEY_FILE)) else { return Ok(None) };
     let mut lines = text.lines();
     let (Some(address), Some(key)) = (lines.next(), lines.next()) else { return Ok(None) };
-    let request =
-        reqwest::Client::new().post(format!("http://{address}/control/groups")).header(KEY_HEADER, key).json(command);
+    let request = reqwest::Client::new().post(format!("http://{address}{path}")).header(KEY_HEADER, key).json(body);
     let response = match request.send().await {
         Ok(response) => response,
         // A process that was killed leaves its file behind.

@@ -1,5 +1,5 @@
-//! The ops listener: `/healthz`, `/readyz`, `/metrics`, the control route of `miso group`, and, with
-//! `MISO_FAULTS=1`, `/faults/{role}`.
+//! The ops listener: `/healthz`, `/readyz`, `/metrics`, the control routes of `miso group` and of what
+//! operators do, and, with `MISO_FAULTS=1`, `/faults/{role}`.
 
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub(crate) struct Ops {
     pub supervisor: Supervisor,
     /// Set once the log is open, in a process that manages groups.
     pub groups: tokio::sync::watch::Receiver<Option<Arc<Groups>>>,
+    /// Set once the log is open.
+    pub log: tokio::sync::watch::Receiver<Option<miso_log::SharedLog>>,
     pub control_key: Arc<ControlKey>,
     /// The sender of this process and the deployment's key, where both are there and the log is open.
     pub gets: tokio::sync::watch::Receiver<Option<(Arc<SenderHandle>, String)>>,
@@ -36,6 +38,7 @@ pub(crate) fn router(ops: Ops) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/control/groups", post(crate::control::groups))
+        .route(crate::operator::PATH, post(crate::operator::carry_out).layer(crate::operator::body_limit()))
         .route(crate::gets::PATH, post(crate::gets::perform));
     if ops.faults {
         router = router.route("/faults/{role}", post(fault));

@@ -134,6 +134,7 @@ pub(crate) async fn start(mut config: Config, roles: Vec<Role>) -> anyhow::Resul
     let cancel = CancellationToken::new();
     let (groups, groups_seen) = watch::channel(None);
     let (gets, gets_seen) = watch::channel(None);
+    let (opened, log_seen) = watch::channel(None);
     let control_key = Arc::new(ControlKey::new(data_dir, ops_listener.local_addr()?));
     // The services of one process know each other by its control key unless the deployment has one.
     config.cluster_key.get_or_insert_with(|| Secret(control_key.key().to_owned()));
@@ -143,6 +144,7 @@ pub(crate) async fn start(mut config: Config, roles: Vec<Role>) -> anyhow::Resul
         supervisor: supervisor.clone(),
         groups: groups_seen,
         gets: gets_seen,
+        log: log_seen,
         control_key: Arc::clone(&control_key),
         faults: config.faults,
     });
@@ -168,6 +170,7 @@ pub(crate) async fn start(mut config: Config, roles: Vec<Role>) -> anyhow::Resul
     let ended = tokio::spawn(async move {
         let _helpers = helpers;
         let Some(log) = wait_for_log(log, &config, &ready, &stop).await? else { return Ok(()) };
+        opened.send_replace(Some(Arc::clone(&log)));
         control_key.write()?;
         // Only who serves handlers declares their groups: of several that commit a group's start the last would decide.
         let declares = roles.contains(&Role::Proxy);

@@ -5,6 +5,8 @@
 //! [`BotStore`] is the projection and its queries. Because the log is the truth, a broken or
 //! outdated store is dropped and rebuilt: [`BotStore::prepare`].
 
+mod backup;
+mod beside;
 mod changes;
 mod embedded;
 pub mod facts;
@@ -18,6 +20,8 @@ mod tables;
 
 use std::sync::Arc;
 
+pub use backup::copy_embedded;
+pub use beside::{Beside, Diff, OPERATORS_BUILD, Positions, SHOWN_DIFFERENCES, TableDiff};
 pub use embedded::{EmbeddedStore, STORE_QUEUE};
 pub use model::{BotStore, Execution, ProjectError};
 pub use postgres::{POSTGRES_CONNECTIONS, PostgresStore};

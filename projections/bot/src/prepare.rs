@@ -100,7 +100,7 @@ impl BotStore {
         Err(StoreError::Unavailable("another process is building the store's tables".to_owned()).into())
     }
 
-    async fn schema_version(&self) -> Result<i64, StoreError> {
+    pub(crate) async fn schema_version(&self) -> Result<i64, StoreError> {
         let rows = self.store.query("select value from store_meta where name = 'schema_version'", vec![]).await?;
         let value = rows.first().map(|row| row.text(0)).transpose()?.flatten().unwrap_or("0");
         value.parse().map_err(|_| StoreError::Refused("the store's schema_version is no number".to_owned()))
@@ -154,6 +154,17 @@ impl BotStore {
     /// See [`PrepareError`].
     pub async fn catch_up(&self, log: &SharedLog, partition: i32, from: i64) -> Result<i64, PrepareError> {
         let end = log.bounds(BOT_FACTS, partition).await?.latest;
+        self.catch_up_to(log, partition, from, end).await
+    }
+
+    /// Projects the facts of a partition, which stands at `from`, below `end`; answers where it then stands.
+    pub(crate) async fn catch_up_to(
+        &self,
+        log: &SharedLog,
+        partition: i32,
+        from: i64,
+        end: i64,
+    ) -> Result<i64, PrepareError> {
         let mut at = from;
         let mut reader = FactReader::new(log, &self.schemas, partition, from);
         let mut batch = Vec::new();
@@ -168,7 +179,7 @@ impl BotStore {
     }
 }
 
-fn forget(build: u32) -> Statement {
+pub(crate) fn forget(build: u32) -> Statement {
     Statement::new("delete from store_meta where name = $1", vec![format!("build/{build}").into()])
 }
 

@@ -37,15 +37,8 @@ pub(crate) struct About {
 
 impl Dataset {
     /// Every dataset.
-    pub const ALL: [Self; 7] = [
-        Self::Messages,
-        Self::Members,
-        Self::Reactions,
-        Self::Commands,
-        Self::Actions,
-        Self::Facts,
-        Self::Listens,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Messages, Self::Members, Self::Reactions, Self::Commands, Self::Actions, Self::Facts, Self::Listens];
 
     pub(crate) fn about(self) -> &'static About {
         match self {

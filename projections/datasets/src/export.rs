@@ -171,6 +171,8 @@ impl Work<'_> {
                     of_segment = 0;
                     checkpoint.positions.clone_from(&at);
                     self.seal(parts, checkpoint)?;
+                    // Whoever waits beside (for an interrupt) has its turn.
+                    tokio::task::yield_now().await;
                     parts = self.parts(place, checkpoint);
                 }
             }

@@ -80,12 +80,7 @@ pub async fn plan(
     Ok(topics)
 }
 
-async fn spans_of(
-    log: &SharedLog,
-    topic: Topic,
-    range: &Range,
-    partitions: &[i32],
-) -> Result<TopicSpans, RangeError> {
+async fn spans_of(log: &SharedLog, topic: Topic, range: &Range, partitions: &[i32]) -> Result<TopicSpans, RangeError> {
     let spans = range.resolve(&**log, topic, partitions).await?;
     let all = |spans: &[miso_log::Span]| spans.iter().map(|span| (span.partition, span.from, span.to)).collect();
     Ok(TopicSpans { topic: topic.name.to_owned(), spans: all(&spans.spans), missing: all(&spans.missing) })

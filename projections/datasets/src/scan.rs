@@ -81,12 +81,7 @@ impl Drop for Scan {
 }
 
 /// Reads one wave to its end; `false` when nobody wants more.
-async fn read(
-    log: &SharedLog,
-    topic: Topic,
-    wave: &[Span],
-    steps: &mpsc::Sender<Result<Step, ScanError>>,
-) -> bool {
+async fn read(log: &SharedLog, topic: Topic, wave: &[Span], steps: &mpsc::Sender<Result<Step, ScanError>>) -> bool {
     let from: Vec<(i32, i64)> = wave.iter().map(|span| (span.partition, span.from)).collect();
     let ends: Vec<(i32, i64)> = wave.iter().map(|span| (span.partition, span.to)).collect();
     let mut reader = log.reader(topic, &from);

@@ -34,8 +34,8 @@ pub(crate) const ABOUT: About = About {
         ),
         (
             "who changed settings last",
-            "select aggregate, max_by(actor, version) as actor, max(time) as time from {files} \
-             where kind = 'SettingsChanged' group by aggregate order by time desc, aggregate limit 20",
+            "select aggregate, max_by(actor, version) as changed_by, max(time) as changed from {files} \
+             where kind = 'SettingsChanged' group by aggregate order by changed desc, aggregate limit 20",
         ),
         (
             "aggregates whose versions have a gap (there must be none)",

@@ -51,10 +51,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Calls `with` for a dispatch of Discord's; other records of the topic are passed over.
-    pub(crate) fn event(
-        &self,
-        with: impl FnOnce(&EventView<'_>) -> Result<(), Unreadable>,
-    ) -> Result<(), Unreadable> {
+    pub(crate) fn event(&self, with: impl FnOnce(&EventView<'_>) -> Result<(), Unreadable>) -> Result<(), Unreadable> {
         let Some(value) = self.value() else { return Ok(()) };
         if let Some(event) = EventView::decode(value)? {
             return with(&event);

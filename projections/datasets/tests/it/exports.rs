@@ -1,6 +1,4 @@
-use miso_datasets::{
-    CHECKPOINT_FILE, Checkpoint, Dataset, ExportError, Filter, Format, Jq, Source, export,
-};
+use miso_datasets::{CHECKPOINT_FILE, Checkpoint, Dataset, ExportError, Filter, Format, Jq, Source, export};
 use miso_log::{Append, OffsetCommit, catalogue};
 use miso_model::GuildId;
 use serde_json::{Value, json};
@@ -18,7 +16,10 @@ async fn two_exports_of_one_range_give_the_same_bytes() {
         for format in [Format::Ndjson, Format::Csv, Format::Parquet] {
             let mut plan = wanted(&log, source, format, "start").await;
             plan.by_day = true;
-            let (one, two) = (given.place(&format!("{}-{format:?}-1", source.name())), given.place(&format!("{}-{format:?}-2", source.name())));
+            let (one, two) = (
+                given.place(&format!("{}-{format:?}-1", source.name())),
+                given.place(&format!("{}-{format:?}-2", source.name())),
+            );
             let manifest = exported(&log, &schemas, &one, plan.clone()).await;
             exported(&log, &schemas, &two, plan).await;
             assert!(manifest.rows >= ROUNDS && manifest.unreadable == 0, "{source:?}: {} rows", manifest.rows);
@@ -161,7 +162,9 @@ async fn filters_leave_out_what_is_not_wanted_before_and_after_it_is_read() {
     };
     let by_guild = filter(&|filter| filter.guild = Some(GuildId(GUILD)));
     let by_condition = filter(&|filter| filter.condition = Jq::new(".content_chars > 5").ok());
-    for (name, filter, rows) in [("guild", by_guild, ROUNDS / 5 + 2 * ROUNDS / 10), ("condition", by_condition, ROUNDS / 4)] {
+    for (name, filter, rows) in
+        [("guild", by_guild, ROUNDS / 5 + 2 * ROUNDS / 10), ("condition", by_condition, ROUNDS / 4)]
+    {
         let place = given.place(name);
         let checkpoint = Checkpoint::begin(wanted(&log, MESSAGES, Format::Ndjson, "start").await);
         let manifest = export(&log, &schemas, &place, checkpoint, &filter, |_| {}).await.expect("exported");

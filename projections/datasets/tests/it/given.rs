@@ -133,7 +133,8 @@ fn put(topic: Topic, partition: i32, round: u64, record: &impl LogRecord) -> App
 fn records(round: u64) -> Vec<Append> {
     let message = (GUILD + 1_000 + round).to_string();
     let user = (7 + round % 11).to_string();
-    let text = ["hello", "a \"quoted\", text\nof two lines", "", "日本語 👋"][usize::try_from(round % 4).expect("small")];
+    let text =
+        ["hello", "a \"quoted\", text\nof two lines", "", "日本語 👋"][usize::try_from(round % 4).expect("small")];
     let mut all = vec![
         event(
             round,
