@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Meta;
@@ -132,12 +133,15 @@ async fn tile(service: &Arc<Service>, item: Given, side: u32) -> (Tile, bool) {
     let lines = [Some(item.name), second].into_iter().flatten().collect();
     let Some(url) = item.image else { return (Tile { lines, picture: None }, false) };
     let picture = match service.picture(&url).await {
-        Ok(found) => {
-            let read = tokio::task::spawn_blocking(move || chart::decode(&found.kept.body, side)).await;
-            read.ok().flatten()
-        }
+        Ok(found) => read(service, found, side).await,
         Err(_) => None,
     };
     let failed = picture.is_none();
     (Tile { lines, picture }, failed)
+}
+
+/// A picture out of its bytes. As many at a time as are fetched: each takes up to 12 MB while it is read.
+async fn read(service: &Service, found: Found, side: u32) -> Option<RgbImage> {
+    let _place = service.pictures.acquire().await.ok()?;
+    tokio::task::spawn_blocking(move || chart::decode(&found.kept.body, side)).await.ok().flatten()
 }

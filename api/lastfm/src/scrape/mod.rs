@@ -60,3 +60,32 @@ fn count(text: &str) -> Option<u64> {
     let rest = text.chars().all(|sign| sign.is_ascii_digit() || matches!(sign, ',' | '.' | ' ' | '\u{a0}'));
     if rest { digits.parse().ok() } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page with everything that scrapers look for.
+    const PAGE: &str = "<!doctype html><!-- x --><script>a<b</script><h1 class=\"header-new-title\">달빛 &amp; &#39;</h1>\
+        <dl><dt class='catalogue-metadata-heading'>Length</dt><dd class=catalogue-metadata-description>9 tracks, 1:35:20</dd></dl>\
+        <ul class=\"image-list\"><li class=\"image-list-item-wrapper\"><img class=\"image-list-image\" src=\"https://a/i/u/avatar170s/b\"></li></ul>\
+        <li class=\"metadata-item\"><h4 class=\"metadata-title\">Scrobbles</h4><p class=\"metadata-display\">1,234</p></li>\
+        <table class=\"chartlist\"><tr class=\"chartlist-row\"><td class=\"chartlist-image\"><img src=\"https://a/i/u/64s/c\"/></td>\
+        <td class=\"chartlist-name\"><a>Soup</a></td><td><span class=\"chartlist-count-bar-value\">31 <i>scrobbles</i></span></td></tr></table>";
+
+    fn read_by_all(page: &str) -> [bool; 4] {
+        [album(page).is_ok(), artist_images(page).is_ok(), library(page).is_ok(), plays(page).is_ok()]
+    }
+
+    #[test]
+    fn a_page_that_is_cut_or_broken_anywhere_is_read_or_refused() {
+        assert_eq!(read_by_all(PAGE), [true; 4]);
+        for (at, sign) in PAGE.char_indices() {
+            read_by_all(&PAGE[..at]);
+            read_by_all(&PAGE[at..]);
+            for odd in ["", "<", ">", "\"", "&", "달"] {
+                read_by_all(&format!("{}{odd}{}", &PAGE[..at], &PAGE[at + sign.len_utf8()..]));
+            }
+        }
+    }
+}
