@@ -58,3 +58,4 @@ docs: ## write the generated pages and schemas anew
 	MISO_WRITE_DOCS=1 $(CARGO) test --quiet -p miso --bin miso
 	MISO_WRITE_DOCS=1 $(CARGO) test --quiet -p miso-commands-api --test it openapi
 	MISO_WRITE_OPENAPI=1 $(CARGO) test --quiet -p miso-lastfm --lib openapi
+	MISO_WRITE_OPENAPI=1 $(CARGO) test --quiet -p miso-embedder --lib openapi

@@ -11,7 +11,7 @@ bench=(target/release/miso-bench --seconds "$seconds")
 "${bench[@]}" --upstream zstd
 "${bench[@]}" --upstream none --only events --only sustained --only latency
 # Rooms by themselves, each on an embedded log on the same disk.
-for room in "miso-handlers message_rate" "miso-commands-api rebuild_rate" "miso-data-api request_rate"; do
+for room in "miso-handlers message_rate" "miso-commands-api rebuild_rate" "miso-data-api request_rate" "miso-embedder rate"; do
     read -r package example <<<"$room"
     echo "$example ($package)"
     TMPDIR=$root/target/bench cargo run --release --quiet -p "$package" --example "$example"
