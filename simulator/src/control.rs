@@ -281,9 +281,11 @@ fn guilds(core: &Core) -> Value {
             .map(|channel| json!({"id": channel.fields["id"], "name": channel.fields["name"], "type": channel.fields["type"]}))
             .collect();
         let users: Vec<String> = guild.members.keys().filter(|user| **user != BOT_ID).map(u64::to_string).collect();
+        let name = |user: &u64| world.users.get(user).map(|user| user["username"].clone());
+        let names: Vec<Value> = guild.members.keys().filter(|user| **user != BOT_ID).filter_map(name).collect();
         let roles: Vec<String> = guild.roles.keys().map(u64::to_string).collect();
         json!({
-            "id": id.to_string(), "name": guild.fields["name"], "unavailable": guild.unavailable, "channels": channels, "users": users, "roles": roles,
+            "id": id.to_string(), "name": guild.fields["name"], "unavailable": guild.unavailable, "channels": channels, "users": users, "names": names, "roles": roles,
         })
     });
     guilds.collect::<Vec<_>>().into()

@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use crate::answers::Board;
 use crate::embedder::Embedder;
+use crate::lastfm::Lastfm;
 use crate::routes::limits::Limits;
 use crate::routes::samples::SampleRate;
 
@@ -16,9 +17,10 @@ pub(crate) struct Api {
     pub(crate) store: watch::Receiver<Option<BotStore>>,
     pub(crate) board: Board,
     pub(crate) limits: Limits,
-    pub(crate) samples: SampleRate,
+    pub(crate) lastfm: Option<Lastfm>,
     /// Where links are looked up; none where it is not set up.
     pub(crate) embedder: Option<Embedder>,
+    pub(crate) samples: SampleRate,
 }
 
 impl Api {

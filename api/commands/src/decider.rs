@@ -11,6 +11,7 @@ use miso_model::{Answer, Fact, LogRecord, Request, Setting, TimerRecord};
 use tokio_util::sync::CancellationToken;
 
 use crate::CommandsError;
+use crate::index::Asked;
 use crate::parked::{gap, park};
 use crate::plan::{Plan, Reply, plan};
 use crate::problem::in_a_record;
@@ -29,6 +30,7 @@ pub const DECIDE_BATCH: usize = 256;
 pub(crate) async fn run(
     log: SharedLog,
     bot: BotStore,
+    index: Asked,
     cancel: CancellationToken,
     joined: impl Fn() + Send,
 ) -> Result<(), CommandsError> {
@@ -50,6 +52,7 @@ pub(crate) async fn run(
             bot: bot.clone(),
             schemas: Arc::clone(&schemas),
             owned,
+            index: index.clone(),
             position: 0,
             waits: Waits::default(),
         };
@@ -65,6 +68,7 @@ struct Decider {
     bot: BotStore,
     schemas: Arc<Schemas>,
     owned: Owned,
+    index: Asked,
     /// Where the store's projection of this partition stands.
     position: i64,
     waits: Waits,
@@ -199,6 +203,7 @@ impl Decider {
             records.extend(self.timers(&plan));
             records.extend(parked);
             self.transact(records, vec![committed]).await.map_err(Stop::of_refused)?;
+            self.index.ask(&plan.index);
             return Ok(taken);
         }
         // Step 4.
@@ -222,6 +227,7 @@ impl Decider {
         // Step 5.
         let facts: Vec<(i64, Fact)> = offsets.iter().copied().zip(plan.facts.iter().cloned()).collect();
         self.project(&facts).await?;
+        self.index.ask(&plan.index);
         // Step 6.
         let answers = self.answers(&plan, &offsets);
         self.transact(answers, vec![]).await.map_err(Stop::of_refused)?;

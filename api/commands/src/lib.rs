@@ -12,6 +12,8 @@ mod ask;
 mod commands;
 mod decide;
 mod decider;
+mod index;
+mod lastfm;
 mod embedder;
 mod parked;
 mod plan;
@@ -33,6 +35,10 @@ pub use commands::change::EDIT_ATTEMPTS;
 pub use commands::media::{MEDIA_FILE_BYTES, MEDIA_FILES};
 pub use decide::activity::{ActivityObserved, MemberObserved, OBSERVED_MEMBERS, WINDOW_MS, WINDOW_XP};
 pub use decide::counts::COUNTED_HOURS;
+pub use decide::crowns::{CLAIM_CROWN, CROWN_PLAYS, ClaimCrown, LISTENER_LEAVES, SEE_IN_GUILD};
+pub use decide::listens::{
+    IMPORT_EVERY_MS, INDEX_EVERY_MS, LISTENS_FETCHED, LISTENS_IN_FACT, LISTENS_IN_REQUEST, LISTENS_LATE_MS, ListensFetched,
+};
 pub use decide::personal::{DELETE_PERSONAL_DATA, FORGET_MEMBER};
 pub use decide::reminders::{
     CANCEL_REMINDER, CancelReminder, OPEN_REMINDERS, REMINDER_AHEAD_MS, REMINDER_CHARS, SET_REMINDER, SNOOZE_REMINDER,
@@ -43,6 +49,8 @@ pub use decide::settings::{CHANGE_SETTINGS, ChangeSettings, SETTINGS_BYTES, STAL
 pub use decide::stars::{POSTING_MS, StarChanged, StarToBePosted};
 pub use decider::{DECIDE_BATCH, GROUP};
 pub use embedder::{EMBEDDER_ANSWER_BYTES, EMBEDDER_TIMEOUT};
+pub use index::{IMPORT_PAGES, INDEX_AT_ONCE, INDEX_QUEUE, NEW_PAGES, NEW_WEEKS};
+pub use lastfm::{LASTFM_ANSWER_BYTES, LASTFM_INDEX_TIMEOUT, LASTFM_TIMEOUT};
 pub use miso_http::MAX_CONNECTIONS;
 pub use routes::BODY_BYTES;
 pub use routes::activity::{LEADERBOARD_PAGE, STATISTICS_DAYS};
@@ -57,6 +65,8 @@ pub use routes::stars::STAR_DAYS;
 pub struct CommandsConfig {
     /// `MISO_CLUSTER_KEY`: when set, callers must send it as `Authorization: Bearer <key>`.
     pub cluster_key: Option<String>,
+    /// `MISO_LASTFM_URL`: where the Last.fm middleware is; without it nobody is told what they listen to.
+    pub lastfm_url: Option<String>,
     /// `MISO_EMBEDDER_URL`: where the media embedder is; without it links are not looked up.
     pub embedder_url: Option<String>,
 }
@@ -65,6 +75,7 @@ impl std::fmt::Debug for CommandsConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CommandsConfig")
             .field("cluster_key", &self.cluster_key.as_ref().map(|_| "set"))
+            .field("lastfm_url", &self.lastfm_url)
             .field("embedder_url", &self.embedder_url)
             .finish()
     }
@@ -122,6 +133,9 @@ impl CommandsApi {
     pub async fn serve(self, listener: TcpListener) -> Result<(), CommandsError> {
         let store = watch::Sender::new(None);
         let board = answers::Board::default();
+        let lastfm = self.config.lastfm_url.as_deref();
+        let lastfm = lastfm.map(|url| lastfm::Lastfm::new(url, self.config.cluster_key.clone()));
+        let lastfm = lastfm.transpose().map_err(CommandsError::Client)?;
         let embedder = self.config.embedder_url.as_deref();
         let embedder = embedder.map(|url| embedder::Embedder::new(url, self.config.cluster_key.clone()));
         let embedder = embedder.transpose().map_err(|error| CommandsError::Client(error.to_string()))?;
@@ -131,13 +145,20 @@ impl CommandsApi {
             store: store.subscribe(),
             board: board.clone(),
             limits: routes::limits::Limits::default(),
-            samples: routes::samples::SampleRate::default(),
+            lastfm,
             embedder,
+            samples: routes::samples::SampleRate::default(),
         });
         let mut tasks: JoinSet<Result<(), CommandsError>> = JoinSet::new();
-        let (router, cancel) = (routes::router(api), self.cancel.clone());
+        let (router, cancel) = (routes::router(Arc::clone(&api)), self.cancel.clone());
         tasks.spawn(async move { Ok(miso_http::serve(listener, router, cancel).await?) });
         tasks.spawn(answers::read(self.log.clone(), board.clone(), self.cancel.clone()));
+        let (asked, users) = index::queue();
+        let cancel = self.cancel.clone();
+        tasks.spawn(async move {
+            index::run(api, users, cancel).await;
+            Ok(())
+        });
         let (log, engine, ready, cancel) = (self.log, self.store, self.ready, self.cancel.clone());
         tasks.spawn(async move {
             let Some(bot) = prepare(&engine, &log, &cancel).await? else { return Ok(()) };
@@ -145,7 +166,7 @@ impl CommandsApi {
             let joined = || {
                 ready.send_replace(true);
             };
-            decider::run(log, bot, cancel, joined).await
+            decider::run(log, bot, asked, cancel, joined).await
         });
         while let Some(ended) = tasks.join_next().await {
             match ended {

@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use miso_bot_store::{AggregateState, BotStore, Execution, StoreError};
 use miso_command_catalogue::Problem;
-use miso_model::{Answer, Fact, Request, TimerRecord};
+use miso_model::{Aggregate, Answer, Fact, Request, TimerRecord, UserId};
 
 use crate::decide::settings::STALE_CHANGES;
 use crate::decide::{
-    Decision, Reads, Situation, Work, activity, counts, personal, reminders, samples, settings, stars, work,
+    Decision, Reads, Situation, Work, activity, counts, crowns, invalid, listens, personal, reminders, samples, settings, stars, work,
 };
 
 /// What some requests come to, before anything is written.
@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     /// By key, the last one counts; `None` takes one back.
     pub(crate) timers: BTreeMap<String, Option<TimerRecord>>,
     pub(crate) replies: Vec<Reply>,
+    /// Whose listens are to be fetched.
+    pub(crate) index: Vec<UserId>,
     touched: HashSet<Reads>,
 }
 
@@ -52,6 +54,7 @@ impl Plan {
 
     fn take(&mut self, situation: Situation<'_>, reads: Reads, decision: &Decision, here: (i32, i64)) {
         let request = situation.request;
+        self.index.extend(decision.index);
         for (key, timer) in &decision.timers {
             self.timers.insert(key.clone(), timer.clone());
         }
@@ -155,7 +158,10 @@ async fn decide(
                     since.into_iter().chain(plan.audit(&situation.request.aggregate, &change)).collect();
                 return Ok(Err(settings::stale(situation, &change, &since)));
             }
-            settings::change(situation, aggregate, change)
+            settings::change(situation, aggregate, change).map(|decision| match aggregate {
+                Aggregate::User(user) => listens::follow(decision, situation, user),
+                Aggregate::Guild(_) => decision,
+            })
         }
         Work::ActivityObserved(guild, body) => {
             let users: BTreeSet<_> = body.members.iter().map(|member| member.user).collect();
@@ -176,6 +182,26 @@ async fn decide(
         Work::SetReminder(user, body) => reminders::set(situation, user, body, &bot.reminders(user).await?),
         Work::CancelReminder(user, body) => reminders::cancel(user, &body, &bot.reminders(user).await?),
         Work::SnoozeReminder(user, body) => reminders::snooze(situation, user, &body, &bot.reminders(user).await?),
+        Work::TimerDue(user, body) if body.timer_id == listens::timer_key(user) => {
+            Ok(listens::due(situation, user, &body, bot.listen_progress(user).await?))
+        }
+        Work::ListensFetched(user, body) if body.listens.len() <= listens::LISTENS_IN_REQUEST => {
+            let (known, recent) = (bot.listen_progress(user).await?, bot.recent_listens(user).await?);
+            Ok(listens::fetched(situation, body, known, &recent))
+        }
+        Work::ListensFetched(..) => Err(invalid("There are too many listens in one request.")),
+        Work::SeeInGuild(guild, body) => {
+            let known = bot.is_guild_listener(guild, body.user).await?;
+            Ok(crowns::seen(&body, known))
+        }
+        Work::ListenerLeaves(guild, body) => {
+            let known = bot.is_guild_listener(guild, body.user).await?;
+            Ok(crowns::left(&body, known))
+        }
+        Work::ClaimCrown(guild, body) => {
+            let crown = bot.crown(guild, &body.artist).await?;
+            Ok(crowns::claimed(situation, &body, crown.as_ref()))
+        }
         Work::TimerDue(user, body) => Ok(reminders::due(situation, user, &body, &bot.reminders(user).await?)),
         Work::AskSample(_, body) => samples::ask(situation, &body),
         Work::ForgetMember(_, body) => Ok(personal::forget(&body)),

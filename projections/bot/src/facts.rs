@@ -32,6 +32,14 @@ pub const REMINDER_FIRED: &str = "ReminderFired";
 pub const MEMBER_FORGOTTEN: &str = "MemberForgotten";
 /// Somebody wants to see what a module sends: [`SampleAsked`]. Changes no table.
 pub const SAMPLE_ASKED: &str = "SampleAsked";
+/// Somebody's listens were learnt from Last.fm: [`ListensSeen`].
+pub const LISTENS_SEEN: &str = "ListensSeen";
+/// Somebody who is linked with Last.fm used a command in a guild: [`SeenInGuild`].
+pub const SEEN_IN_GUILD: &str = "SeenInGuild";
+/// Somebody holds an artist's crown now: [`CrownTaken`].
+pub const CROWN_TAKEN: &str = "CrownTaken";
+/// Somebody left a guild: their crowns there are free, and its lists leave them out: [`MemberForgotten`].
+pub const LISTENER_LEFT: &str = "ListenerLeft";
 /// All that was kept of a user is gone; the body is empty.
 pub const PERSONAL_DATA_DELETED: &str = "PersonalDataDeleted";
 
@@ -246,24 +254,64 @@ pub struct ReminderFired {
     pub late_ms: i64,
 }
 
-/// Body of a [`SAMPLE_ASKED`] fact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SampleAsked {
-    /// `greeting`, `goodbye`, or a log such as `logs.members`.
-    pub what: String,
-    /// Who wants to see it.
-    pub user: UserId,
-    /// Where; none: by direct message to them.
-    pub channel: Option<ChannelId>,
-    /// The text that the settings have for it.
-    pub text: Option<String>,
-}
-
 /// Body of a [`MEMBER_FORGOTTEN`] fact and of the request for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberForgotten {
     /// Who.
     pub user: UserId,
+}
+
+/// A track that was played.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Listen {
+    /// When, Unix milliseconds; Last.fm tells seconds.
+    pub at_ms: i64,
+    /// By whom.
+    pub artist: String,
+    /// On which album; none where Last.fm knows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub album: Option<String>,
+    /// Its title.
+    pub track: String,
+}
+
+/// Body of a [`LISTENS_SEEN`] fact: listens that none before it held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListensSeen {
+    /// The name at Last.fm.
+    pub lastfm_user: String,
+    /// 500 at most.
+    pub listens: Vec<Listen>,
+    /// The newest listen of now, Unix milliseconds; what is younger is not known yet.
+    pub newest_ms: i64,
+    /// The oldest listen of now, Unix milliseconds; what is older is not known yet, unless `complete`.
+    pub oldest_ms: i64,
+    /// Whether the past is known to its beginning.
+    pub complete: bool,
+}
+
+/// Body of a [`SEEN_IN_GUILD`] fact and of the request for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenInGuild {
+    /// Who.
+    pub user: UserId,
+}
+
+/// Body of a [`CROWN_TAKEN`] fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrownTaken {
+    /// The artist.
+    pub artist: String,
+    /// Who holds its crown now.
+    pub user: UserId,
+    /// With so many plays.
+    pub plays: i64,
+    /// Who held it before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<UserId>,
+    /// Where it came to light, and is to be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelId>,
 }
 
 impl std::fmt::Debug for ReminderSet {
@@ -278,4 +326,17 @@ impl std::fmt::Debug for ReminderFired {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ReminderFired").field("id", &self.id).field("due_ms", &self.due_ms).finish_non_exhaustive()
     }
+}
+
+/// Body of a [`SAMPLE_ASKED`] fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleAsked {
+    /// `greeting`, `goodbye`, or a log such as `logs.members`.
+    pub what: String,
+    /// Who wants to see it.
+    pub user: UserId,
+    /// Where; none: by direct message to them.
+    pub channel: Option<ChannelId>,
+    /// The text that the settings have for it.
+    pub text: Option<String>,
 }

@@ -29,10 +29,13 @@ pub use prepare::{PREPARE_BATCH, PrepareError, read_facts};
 pub use project::project;
 pub use read_models::activity::{Activity, Ranked};
 pub use read_models::counts::DayCounts;
+pub use read_models::crowns::Crown;
+pub use read_models::listens::{Listener, Played, Progress, RECENT_KEPT_MS, key_of};
 pub use read_models::personal::PersonalData;
 pub use read_models::reminders::{FIRED_KEPT_MS, Reminder};
 pub use read_models::settings::{AggregateState, AuditEntry};
 pub use read_models::stars::{STARRED_COUNTED, Starred};
+pub use read_models::whoknows::{KNOWERS, Kind, Knower, Knowers, Wanted};
 pub use store::{Row, Statement, Store, StoreError, Value};
 pub use tables::{SCHEMA_VERSION, Tables};
 

@@ -4,7 +4,7 @@ use miso_model::{Aggregate, Fact};
 
 use crate::changes::Changes;
 use crate::facts;
-use crate::read_models::{activity, counts, personal, reminders, settings, stars};
+use crate::read_models::{activity, counts, crowns, listens, personal, reminders, settings, stars};
 use crate::tables::{AGGREGATES, EXECUTIONS, Tables};
 use crate::{SCHEMA_VERSION, Statement, Value};
 
@@ -39,7 +39,11 @@ pub fn project(tables: &Tables, partition: i32, from: i64, facts: &[(i64, Fact)]
 /// The rows of a fact; `None` when it has none of its own, not even its aggregate's.
 fn apply(changes: &mut Changes<'_>, fact: &Fact) -> Option<()> {
     if fact.kind == facts::SETTINGS_CHANGED {
-        return settings::changed(changes, fact, &body(fact)?);
+        let body = body(fact)?;
+        if let Ok(Aggregate::User(user)) = fact.aggregate.parse() {
+            listens::linked(changes, user, &body);
+        }
+        return settings::changed(changes, fact, &body);
     }
     match (fact.aggregate.parse().ok()?, fact.kind.as_str()) {
         (Aggregate::Guild(guild), facts::ACTIVITY_COUNTED) => activity::counted(changes, guild, &body(fact)?),
@@ -48,6 +52,10 @@ fn apply(changes: &mut Changes<'_>, fact: &Fact) -> Option<()> {
         (Aggregate::Guild(guild), facts::STAR_POSTED) => stars::posted(changes, guild, &body(fact)?),
         (Aggregate::Guild(guild), facts::STARS_CLEARED) => stars::cleared(changes, guild, &body(fact)?),
         (Aggregate::Guild(guild), facts::MEMBER_FORGOTTEN) => personal::forgotten(changes, guild, &body(fact)?),
+        (Aggregate::Guild(guild), facts::SEEN_IN_GUILD) => listens::in_guild(changes, guild, fact.at_ms, &body(fact)?),
+        (Aggregate::Guild(guild), facts::LISTENER_LEFT) => crowns::left(changes, guild, &body(fact)?),
+        (Aggregate::Guild(guild), facts::CROWN_TAKEN) => crowns::taken(changes, guild, fact.at_ms, &body(fact)?),
+        (Aggregate::User(user), facts::LISTENS_SEEN) => listens::seen(changes, user, fact.at_ms, &body(fact)?),
         (Aggregate::User(user), facts::REMINDER_SET) => reminders::set(changes, user, fact.at_ms, body(fact)?),
         (Aggregate::User(user), facts::REMINDER_SNOOZED) => reminders::snoozed(changes, user, body(fact)?),
         (Aggregate::User(user), facts::REMINDER_CANCELLED) => reminders::cancelled(changes, user, body(fact)?),

@@ -2,7 +2,7 @@ use crate::Statement;
 
 /// Version of the tables below. Raise it with every change of them or of the projection: stores of
 /// another version are built anew from the facts, beside the old tables, and swapped.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// What becomes of a column when its row is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +155,91 @@ pub(crate) const REMINDERS: Table = Table {
     key: 2,
     indexes: &[],
 };
+/// Who is linked with Last.fm. `hidden` and `indexed` are 0 or 1.
+pub(crate) const LISTENERS: Table = Table {
+    name: "listeners",
+    columns: &[text("user_id"), text("lastfm_user"), number("hidden"), number("indexed")],
+    key: 1,
+    indexes: &[],
+};
+/// How much of a listener's past is known. `complete` is 0 or 1.
+pub(crate) const LISTEN_PROGRESS: Table = Table {
+    name: "listen_progress",
+    columns: &[
+        text("user_id"),
+        number("newest_ms"),
+        number("oldest_ms"),
+        number("complete"),
+        sum("listens"),
+        number("seen_ms"),
+    ],
+    key: 1,
+    indexes: &[],
+};
+/// The latest listens, by which one that was seen is known again. `artist` and the others are as Last.fm
+/// writes them.
+pub(crate) const LISTENS_RECENT: Table = Table {
+    name: "listens_recent",
+    columns: &[text("user_id"), number("at_ms"), text("artist"), text("track"), maybe_text("album")],
+    key: 4,
+    indexes: &[],
+};
+/// Plays of artists; keys are names in lower case.
+pub(crate) const ARTIST_PLAYS: Table = Table {
+    name: "artist_plays",
+    columns: &[text("user_id"), text("artist_key"), text("artist"), sum("plays")],
+    key: 2,
+    indexes: &[],
+};
+/// Plays of albums.
+pub(crate) const ALBUM_PLAYS: Table = Table {
+    name: "album_plays",
+    columns: &[
+        text("user_id"),
+        text("artist_key"),
+        text("album_key"),
+        text("artist"),
+        text("album"),
+        sum("plays"),
+    ],
+    key: 3,
+    indexes: &[],
+};
+/// Plays of tracks.
+pub(crate) const TRACK_PLAYS: Table = Table {
+    name: "track_plays",
+    columns: &[
+        text("user_id"),
+        text("artist_key"),
+        text("track_key"),
+        text("artist"),
+        text("track"),
+        sum("plays"),
+    ],
+    key: 3,
+    indexes: &[],
+};
+/// Members of guilds who are linked and were seen there.
+pub(crate) const GUILD_LISTENERS: Table = Table {
+    name: "guild_listeners",
+    columns: &[text("guild_id"), text("user_id"), number("since_ms")],
+    key: 2,
+    indexes: &["user_id"],
+};
+/// Who listens to an artist most.
+pub(crate) const CROWNS: Table = Table {
+    name: "crowns",
+    columns: &[
+        text("guild_id"),
+        text("artist_key"),
+        text("artist"),
+        text("user_id"),
+        number("plays"),
+        number("since_ms"),
+    ],
+    key: 2,
+    indexes: &["guild_id, user_id", "user_id"],
+};
 /// Answers to requests that changed something: a repeat gets the same. Grows as the facts do.
 pub(crate) const EXECUTIONS: Table = Table {
     name: "executions",
@@ -178,7 +263,7 @@ pub(crate) const POSITIONS: Table = Table {
     indexes: &[],
 };
 
-pub(crate) const ALL: [&Table; 10] = [
+pub(crate) const ALL: [&Table; 18] = [
     &AGGREGATES,
     &AUDIT,
     &ACTIVITY,
@@ -187,6 +272,14 @@ pub(crate) const ALL: [&Table; 10] = [
     &STARRED,
     &STAR_GIVERS,
     &REMINDERS,
+    &LISTENERS,
+    &LISTEN_PROGRESS,
+    &LISTENS_RECENT,
+    &ARTIST_PLAYS,
+    &ALBUM_PLAYS,
+    &TRACK_PLAYS,
+    &GUILD_LISTENERS,
+    &CROWNS,
     &EXECUTIONS,
     &POSITIONS,
 ];

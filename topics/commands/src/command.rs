@@ -11,6 +11,8 @@ pub enum Group {
     Notifications,
     /// rank, leaderboard.
     Activity,
+    /// fm nowplaying, whoknows.
+    Lastfm,
     /// avatar, userinfo.
     User,
     /// serverinfo.
@@ -30,6 +32,7 @@ impl Group {
         Self::Configuration,
         Self::Notifications,
         Self::Activity,
+        Self::Lastfm,
         Self::User,
         Self::Server,
         Self::Reminders,
@@ -45,6 +48,7 @@ impl Group {
             Self::Configuration => "Configuration",
             Self::Notifications => "Notifications",
             Self::Activity => "Activity",
+            Self::Lastfm => "Last.fm",
             Self::User => "User",
             Self::Server => "Server",
             Self::Reminders => "Reminders",

@@ -9,6 +9,7 @@
 mod check;
 mod embeds;
 mod field;
+mod lastfm;
 mod modules;
 mod schema;
 mod stored;
@@ -21,6 +22,7 @@ pub const FILE_BYTES: usize = 256 * 1_024;
 
 pub use check::{FieldError, check};
 pub use field::{Default, Field, Kind, Module, Scope};
+pub use lastfm::{LASTFM_GUILD, LASTFM_USER};
 pub use modules::{MODULES, module, modules_of};
 pub use schema::{module_json, values_schema};
 pub use stored::{Settings, StoredModule};

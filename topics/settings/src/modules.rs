@@ -1,6 +1,7 @@
 use miso_model::Permissions;
 
 use crate::embeds;
+use crate::lastfm;
 use crate::{Default, Field, Kind, Module, Scope};
 
 /// Text channels and announcement channels.
@@ -15,7 +16,7 @@ const EMBED: Permissions = WRITE.and(Permissions::EMBED_LINKS);
 /// Characters of a message at Discord.
 const MESSAGE_CHARS: usize = 2_000;
 
-const fn field(key: &'static str, title: &'static str, help: &'static str, kind: Kind, default: Default) -> Field {
+pub(crate) const fn field(key: &'static str, title: &'static str, help: &'static str, kind: Kind, default: Default) -> Field {
     Field { key, title, help, kind, default, bot_needs: Permissions::NONE, actor_needs: Permissions::NONE }
 }
 
@@ -279,6 +280,7 @@ pub static MODULES: &[Module] = &[
         ],
     },
     embeds::MODULE,
+    lastfm::GUILD,
     Module {
         key: "time",
         scope: Scope::User,
@@ -312,6 +314,7 @@ pub static MODULES: &[Module] = &[
             Default::Empty,
         )],
     },
+    lastfm::USER,
     Module {
         key: "privacy",
         scope: Scope::User,

@@ -3,6 +3,8 @@
 
 pub(crate) mod activity;
 pub(crate) mod counts;
+pub(crate) mod crowns;
+pub(crate) mod listens;
 pub(crate) mod personal;
 pub(crate) mod reminders;
 pub(crate) mod samples;
@@ -12,7 +14,7 @@ mod work;
 
 use miso_bot_store::AggregateState;
 use miso_command_catalogue::Problem;
-use miso_model::{Fact, Request, TimerRecord};
+use miso_model::{Fact, Request, TimerRecord, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -37,6 +39,9 @@ pub(crate) struct Decision {
     pub(crate) settings: Option<Map<String, Json>>,
     /// Timers by key; `None` takes one back.
     pub(crate) timers: Vec<(String, Option<TimerRecord>)>,
+    /// Whose listens are to be fetched now; that is lost when the process ends, and asked for again when
+    /// the timer is due again.
+    pub(crate) index: Option<UserId>,
     /// For the caller.
     pub(crate) answer: Json,
 }

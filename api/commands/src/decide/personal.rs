@@ -3,7 +3,7 @@ use miso_bot_store::facts::{MEMBER_FORGOTTEN, MemberForgotten, PERSONAL_DATA_DEL
 use miso_model::UserId;
 use serde_json::{Map, json};
 
-use super::{Decision, reminders};
+use super::{Decision, listens, reminders};
 
 /// Kind of a request to forget what was counted of a member in a guild.
 pub const FORGET_MEMBER: &str = "ForgetMember";
@@ -18,7 +18,8 @@ pub(crate) fn forget(body: &MemberForgotten) -> Decision {
 pub(crate) fn delete(user: UserId, known: &[Reminder]) -> Decision {
     let decision = Decision { settings: Some(Map::new()), ..Decision::nothing() };
     let answer = json!({"reminders": known.len()});
-    reminders::no_timers(decision.fact(PERSONAL_DATA_DELETED, &json!({})), user, known).answering(answer)
+    let decision = decision.fact(PERSONAL_DATA_DELETED, &json!({})).timer(listens::timer_key(user), None);
+    reminders::no_timers(decision, user, known).answering(answer)
 }
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ mod tests {
         let decision = delete(UserId(2), &[reminder("a", None), reminder("b", Some(1))]);
         assert_eq!(facts(&decision), [(PERSONAL_DATA_DELETED, json!({}))]);
         assert_eq!(decision.settings, Some(Map::new()));
-        assert_eq!(decision.timers, [("user/2/reminder/a".to_owned(), None)]);
+        let gone = |key: &str| (key.to_owned(), None);
+        assert_eq!(decision.timers, [gone("user/2/listens"), gone("user/2/reminder/a")]);
     }
 }

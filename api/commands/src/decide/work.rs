@@ -1,10 +1,12 @@
-use miso_bot_store::facts::{CountsAdded, MemberForgotten};
+use miso_bot_store::facts::{CountsAdded, MemberForgotten, SeenInGuild};
 use miso_command_catalogue::Problem;
 use miso_model::{Aggregate, GuildId, MessageId, Request, UserId};
 use serde::de::DeserializeOwned;
 
 use super::activity::ActivityObserved;
+use super::crowns::ClaimCrown;
 use super::invalid;
+use super::listens::ListensFetched;
 use super::reminders::{CancelReminder, SetReminder, SnoozeReminder, TimerDue};
 use super::samples::AskSample;
 use super::settings::ChangeSettings;
@@ -24,6 +26,10 @@ pub(crate) enum Work {
     SnoozeReminder(UserId, SnoozeReminder),
     TimerDue(UserId, TimerDue),
     ForgetMember(GuildId, MemberForgotten),
+    ListensFetched(UserId, ListensFetched),
+    SeeInGuild(GuildId, SeenInGuild),
+    ListenerLeaves(GuildId, MemberForgotten),
+    ClaimCrown(GuildId, ClaimCrown),
     AskSample(GuildId, AskSample),
     DeletePersonalData(UserId),
 }
@@ -37,12 +43,21 @@ pub(crate) enum Reads {
     Activity(GuildId),
     Star(GuildId, MessageId),
     Reminders(UserId),
+    /// How much of a listener's past is known.
+    Listens(UserId),
+    /// Listeners and crowns of a guild.
+    Listeners(GuildId),
 }
 
 impl Work {
     pub(crate) fn reads(&self) -> Reads {
         match self {
             Self::ChangeSettings(..) | Self::CountsObserved(..) | Self::AskSample(..) => Reads::Nothing,
+            Self::ListensFetched(user, _) => Reads::Listens(*user),
+            Self::TimerDue(user, due) if due.timer_id == super::listens::timer_key(*user) => Reads::Listens(*user),
+            Self::SeeInGuild(guild, _) | Self::ListenerLeaves(guild, _) | Self::ClaimCrown(guild, _) => {
+                Reads::Listeners(*guild)
+            }
             Self::ActivityObserved(guild, _) | Self::ForgetMember(guild, _) => Reads::Activity(*guild),
             Self::StarChanged(guild, star) => Reads::Star(*guild, star.message),
             Self::StarPosted(guild, star) => Reads::Star(*guild, star.message),
@@ -68,6 +83,10 @@ pub(crate) fn work(request: &Request) -> Result<Work, Problem> {
         (Aggregate::Guild(guild), "StarsCleared") => Work::StarsCleared(guild, body(request)?),
         (Aggregate::Guild(guild), super::personal::FORGET_MEMBER) => Work::ForgetMember(guild, body(request)?),
         (Aggregate::Guild(guild), super::samples::ASK_SAMPLE) => Work::AskSample(guild, body(request)?),
+        (Aggregate::Guild(guild), super::crowns::SEE_IN_GUILD) => Work::SeeInGuild(guild, body(request)?),
+        (Aggregate::Guild(guild), super::crowns::LISTENER_LEAVES) => Work::ListenerLeaves(guild, body(request)?),
+        (Aggregate::Guild(guild), super::crowns::CLAIM_CROWN) => Work::ClaimCrown(guild, body(request)?),
+        (Aggregate::User(user), super::listens::LISTENS_FETCHED) => Work::ListensFetched(user, body(request)?),
         (Aggregate::User(user), super::reminders::SET_REMINDER) => Work::SetReminder(user, body(request)?),
         (Aggregate::User(user), super::reminders::CANCEL_REMINDER) => Work::CancelReminder(user, body(request)?),
         (Aggregate::User(user), super::reminders::SNOOZE_REMINDER) => Work::SnoozeReminder(user, body(request)?),

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use miso_model::{Aggregate, Request};
+use miso_bot_store::Kind;
+use miso_model::{Aggregate, GuildId, Request};
 use miso_settings::{Scope, Settings, modules_of};
 use serde_json::{Map, Value, json};
 
@@ -14,6 +15,9 @@ use super::{positioned, request_id, store_at};
 use crate::api::Api;
 use crate::decide::personal::{DELETE_PERSONAL_DATA, FORGET_MEMBER};
 use crate::problem::Refusal;
+
+/// Artists whose plays an export lists, at most; those played most.
+const EXPORTED_ARTISTS: i64 = 10_000;
 
 /// `GET /v1/users/{user}/data`: everything that is kept of a user, by table.
 pub(crate) async fn export(
@@ -32,6 +36,11 @@ pub(crate) async fn export(
         .collect();
     let reminders = store.reminders(user).await?;
     let data = store.personal_data(user).await?;
+    let (plays, known) =
+        (store.played_most(user, None, Kind::Artists, EXPORTED_ARTISTS).await?, store.listen_progress(user).await?);
+    let plays: Vec<Value> =
+        plays.iter().map(|played| json!({"artist": played.artist, "plays": played.plays})).collect();
+    let seen_in = store.guilds_of_listener(user).await?;
     let activity: Vec<Value> = data
         .activity
         .iter()
@@ -47,6 +56,8 @@ pub(crate) async fn export(
                 "rows": reminders.iter().map(reminder_json).collect::<Vec<_>>(),
             },
             "activity": {"count": activity.len(), "rows": activity},
+            "listens": {"count": known.map_or(0, |known| known.listens), "artists": plays},
+            "listened_in_servers": {"count": seen_in.len(), "rows": seen_in},
             "stars": {"count": data.stars},
             "own_changes": {"count": data.own_changes},
             "changes_of_guilds": {"count": data.changes},
@@ -82,7 +93,12 @@ pub(crate) async fn delete(
     caller.is(user)?;
     let key = request_id(&headers)?;
     let own = Aggregate::User(user);
-    let data = store_at(&api, &headers).await?.personal_data(user).await?;
+    let store = store_at(&api, &headers).await?;
+    let data = store.personal_data(user).await?;
+    let mut guilds: Vec<GuildId> = data.activity.iter().map(|(guild, _)| *guild).collect();
+    guilds.extend(store.guilds_of_listener(user).await?);
+    guilds.sort_unstable();
+    guilds.dedup();
     let ask = async |aggregate: Aggregate, id: String, kind: &str, body: Value| {
         let request = Request {
             request_id: id,
@@ -96,7 +112,7 @@ pub(crate) async fn delete(
         api.ask(aggregate, &request).await
     };
     // The guilds first: broken off, a second attempt finds what is left of them.
-    for (guild, _) in &data.activity {
+    for guild in &guilds {
         let id = format!("{key}:{guild}");
         ask(Aggregate::Guild(*guild), id, FORGET_MEMBER, json!({"user": user})).await?;
     }

@@ -12,12 +12,13 @@ use std::time::Duration;
 use miso_discord_state::DiscordState;
 use miso_log::catalogue::GATEWAY_EVENTS;
 use miso_log::{Append, Record, SharedLog};
-use miso_model::{EventView, GuildId, UserId};
+use miso_model::{Aggregate, EventView, GuildId, UserId};
 use tokio_util::sync::CancellationToken;
 
 use self::edits::Telling;
 use self::settings::EventSettings;
 use crate::action::Cause;
+use crate::ask::request;
 use crate::clock::{iso8601, now_ms};
 use crate::counts::{Counted, Counts};
 use crate::following::Work;
@@ -172,6 +173,11 @@ impl Events {
         record: &Record,
         out: &mut Vec<Append>,
     ) -> Result<Option<Telling>, serde_json::Error> {
+        if happened == "member_left"
+            && let Some(user) = event.user_id
+        {
+            out.push(listener_left(guild, user, &event.id()));
+        }
         let settings = self.settings.view.of(guild);
         if settings.is_none() && happened != "guild_joined" {
             return Ok(None);
@@ -211,6 +217,12 @@ impl Events {
         }
         Ok(None)
     }
+}
+
+/// Whoever left is in none of the guild's lists by Last.fm any more; who was in none is known by the decider.
+fn listener_left(guild: GuildId, user: UserId, id: &str) -> Append {
+    let body = serde_json::json!({"user": user});
+    request(GROUP, Aggregate::Guild(guild), "ListenerLeaves", format!("{id}:listener"), &body, now_ms())
 }
 
 /// A GUILD_DELETE that says `unavailable` is an outage, not a leave.

@@ -1,5 +1,6 @@
 //! Facts that Discord is to see: levels, reminders, the starboard.
 
+mod crowns;
 mod levels;
 mod reminders;
 mod samples;
@@ -104,6 +105,9 @@ impl Facts {
                 if let Some(settings) = self.settings.view.of(guild) {
                     out.extend(levels::reached(&cause, &self.state, guild, settings, fact.at_ms, &fact.body)?);
                 }
+            }
+            (Ok(Aggregate::Guild(guild)), "CrownTaken") => {
+                out.extend(crowns::taken(&cause, &self.state, guild, fact.at_ms, &fact.body)?);
             }
             (Ok(Aggregate::Guild(guild)), "StarCounted") => {
                 if let Some(settings) = self.settings.view.of(guild) {

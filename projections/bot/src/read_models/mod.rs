@@ -2,10 +2,13 @@
 
 pub(crate) mod activity;
 pub(crate) mod counts;
+pub(crate) mod crowns;
+pub(crate) mod listens;
 pub(crate) mod personal;
 pub(crate) mod reminders;
 pub(crate) mod settings;
 pub(crate) mod stars;
+pub(crate) mod whoknows;
 
 use crate::{Row, StoreError};
 

@@ -29,6 +29,7 @@ pub(crate) fn forgotten(changes: &mut Changes<'_>, guild: GuildId, body: &Member
         let sql = format!("delete from {} where guild_id = $1 and user_id = $2", changes.name(table));
         changes.then(sql, vec![guild.to_string().into(), body.user.to_string().into()]);
     }
+    super::crowns::left(changes, guild, body);
 }
 
 pub(crate) fn deleted(changes: &mut Changes<'_>, fact: &Fact) {
@@ -38,6 +39,7 @@ pub(crate) fn deleted(changes: &mut Changes<'_>, fact: &Fact) {
     changes.then(sql, vec![aggregate.into()]);
     let sql = format!("delete from {} where user_id = $1", changes.name(&REMINDERS));
     changes.then(sql, vec![aggregate.trim_start_matches("user/").into()]);
+    super::listens::forgotten(changes, aggregate.trim_start_matches("user/"));
     // That they were answered stays, so that no repeat takes effect; what was said does not.
     let sql = format!("update {} set answer = $1 where aggregate = $2 and request_id <> $3", changes.name(&EXECUTIONS));
     changes.then(sql, vec![BLANK.into(), aggregate.into(), (&*fact.request_id).into()]);

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use miso_bot_store::facts::{
-    ACTIVITY_COUNTED, ActivityCounted, COUNTS_ADDED, CountsAdded, HourCounts, LEVEL_REACHED, MEMBER_FORGOTTEN,
-    MemberCounted, PERSONAL_DATA_DELETED, REMINDER_CANCELLED, REMINDER_FIRED, REMINDER_SET, REMINDER_SNOOZED,
+    ACTIVITY_COUNTED, ActivityCounted, COUNTS_ADDED, CROWN_TAKEN, CountsAdded, HourCounts, LEVEL_REACHED,
+    LISTENER_LEFT, LISTENS_SEEN, Listen, ListensSeen, MEMBER_FORGOTTEN, MemberCounted, SEEN_IN_GUILD, PERSONAL_DATA_DELETED, REMINDER_CANCELLED, REMINDER_FIRED, REMINDER_SET, REMINDER_SNOOZED,
     ReminderFired, ReminderSet, SETTINGS_CHANGED, STAR_COUNTED, STAR_POSTED, StarAct, StarCounted, StarPosted,
 };
 use miso_bot_store::{BotStore, Row, Store, Tables};
@@ -166,9 +166,47 @@ pub(crate) fn facts(seed: u64, count: usize) -> Vec<Fact> {
         .collect()
 }
 
+/// Somebody is linked with Last.fm by this name, or by none.
+pub(crate) fn linked(aggregate: Aggregate, version: i64, before: Option<&str>, name: Option<&str>) -> Fact {
+    let values = name.map_or_else(|| json!({}), |name| json!({"username": name}));
+    let module = json!({"version": version, "by": "user/1", "at_ms": 1_000 + version, "values": values});
+    let body = json!({
+        "module": "lastfm-user", "module_version": version, "via": "command",
+        "before": {"username": before}, "after": {"username": name}, "settings": {"lastfm-user": module},
+    });
+    fact(aggregate, version, SETTINGS_CHANGED, &body)
+}
+
+pub(crate) fn listen(at_ms: i64, artist: &str, track: &str) -> Listen {
+    Listen { at_ms, artist: artist.to_owned(), album: Some(format!("{artist} LP")), track: track.to_owned() }
+}
+
+pub(crate) fn seen(listens: Vec<Listen>, complete: bool) -> ListensSeen {
+    let newest_ms = listens.iter().map(|listen| listen.at_ms).max().unwrap_or_default();
+    let oldest_ms = listens.iter().map(|listen| listen.at_ms).min().unwrap_or_default();
+    ListensSeen { lastfm_user: "ann".to_owned(), listens, newest_ms, oldest_ms, complete }
+}
+
+fn listener_fact(random: &mut StdRng, aggregate: Aggregate, version: i64) -> Fact {
+    let artist = ["HEEJIN", "Björk"][random.random_range(0..2)];
+    match random.random_range(0..6) {
+        0 => linked(aggregate, version, random.random_bool(0.5).then_some("ann"), random.random_bool(0.8).then_some("ann")),
+        _ => {
+            let listens = (0..random.random_range(1..30)).map(|n| listen(version * 1_000_000 + n * 1_000, artist, "t"));
+            fact(aggregate, version, LISTENS_SEEN, &seen(listens.collect(), version % 2 == 0))
+        }
+    }
+}
+
 fn guild_fact(random: &mut StdRng, aggregate: Aggregate, version: i64) -> Fact {
     let user = random.random_range(1..6);
-    match random.random_range(0..7) {
+    match random.random_range(0..11) {
+        7 | 8 => fact(aggregate, version, SEEN_IN_GUILD, &json!({"user": user.to_string()})),
+        9 => {
+            let taken = json!({"artist": "HEEJIN", "user": user.to_string(), "plays": version + 30});
+            fact(aggregate, version, CROWN_TAKEN, &taken)
+        }
+        10 => fact(aggregate, version, LISTENER_LEFT, &json!({"user": user.to_string()})),
         0 => prefixed(aggregate, version, random.random_bool(0.8).then_some("!")),
         1 => {
             let members = (0..random.random_range(1..40)).map(|n| activity(user + n % 7, version * 10, version % 24));
@@ -201,7 +239,8 @@ fn guild_fact(random: &mut StdRng, aggregate: Aggregate, version: i64) -> Fact {
 fn user_fact(random: &mut StdRng, aggregate: Aggregate, version: i64) -> Fact {
     let id = format!("r{}", random.random_range(0..4));
     let body: Value = json!({"id": id, "due_ms": version});
-    let mut fact = match random.random_range(0..12) {
+    let mut fact = match random.random_range(0..20) {
+        12.. => return listener_fact(random, aggregate, version),
         0..4 => fact(aggregate, version, REMINDER_SET, &reminder(&id, version)),
         4..6 => fact(aggregate, version, REMINDER_SNOOZED, &body),
         6 => fact(aggregate, version, REMINDER_CANCELLED, &body),

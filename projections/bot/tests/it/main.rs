@@ -5,5 +5,6 @@
 mod contract;
 mod engines;
 mod given;
+mod listens;
 mod projection;
 mod read_models;

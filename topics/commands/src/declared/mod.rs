@@ -5,6 +5,7 @@ mod configuration;
 mod custom;
 mod fun;
 mod information;
+mod lastfm;
 mod media;
 mod notifications;
 mod reminders;
@@ -70,6 +71,7 @@ const FILES: &[&[Command]] = &[
     custom::COMMANDS,
     notifications::COMMANDS,
     activity::COMMANDS,
+    lastfm::COMMANDS,
     user::COMMANDS,
     server::COMMANDS,
     reminders::COMMANDS,
@@ -117,6 +119,7 @@ pub static CATALOGUE: Catalogue = Catalogue {
         family("command", &["cmd", "customcommand"], "The server's own commands, and where commands work."),
         family("notification", &["keyword", "notif"], "Tells you when somebody says one of your words."),
         family("activity", &[], "Experience and levels."),
+        family("fm", &["lastfm", "lfm", "lf"], "What you listen to, by Last.fm."),
         family("reminder", &[], "What becomes of your reminders."),
         family("autoembedder", &["autoembed"], "Shows the posts of links by itself."),
     ],
