@@ -89,10 +89,10 @@ fn routes(seen: &ActionsSeen) -> Markup {
             h2 #routes { "By route" }
             @if routes.is_empty() { p.muted { "Nothing was asked of Discord in this time." } }
             @else {
-                div.scroll tabindex="0" role="region" aria-label="Actions by route" {
+                div.scroll tabindex="0" role="region" aria-label="Table of actions by route" {
                     table.ops-table {
                         caption.hidden { "Actions by route" }
-                        thead { tr { th scope="col" { "Route" } @for fate in Fate::ALL { th scope="col" { (fate.name()) } } th scope="col" { "Oldest waits since" } } }
+                        thead { tr { th scope="col" { "Route" } @for fate in Fate::ALL { th.num scope="col" { (fate.name()) } } th scope="col" { "Oldest waits since" } } }
                         tbody {
                             @for (route, counts, oldest) in routes.iter().take(SHOWN) {
                                 tr {
@@ -114,7 +114,7 @@ fn single(seen: &ActionsSeen, only: Option<Fate>) -> Markup {
     html! {
         section aria-labelledby="single" {
             h2 #single { "The last ones" }
-            div.scroll tabindex="0" role="region" aria-label="Single actions" {
+            div.scroll tabindex="0" role="region" aria-label="Table of single actions" {
                 table.ops-table {
                     caption.hidden { "Actions, the newest first" }
                     thead { tr { th scope="col" { "When" } th scope="col" { "Route" } th scope="col" { "Of" } th scope="col" { "Fate" } th scope="col" { "Record" } } }

@@ -32,10 +32,10 @@ pub(crate) async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Re
         @if !handlers.is_empty() {
             section aria-labelledby="handlers" {
                 h2 #handlers { "Handler groups" }
-                div.scroll tabindex="0" role="region" aria-label="Handler groups" {
+                div.scroll tabindex="0" role="region" aria-label="Table of handler groups" {
                     table.ops-table {
                         caption.hidden { "Groups of handlers, with their members" }
-                        thead { tr { th scope="col" { "Group" } th scope="col" { "Members" } th scope="col" { "Servers" } th scope="col" { "Not acknowledged" } th scope="col" { "Last heard" } th scope="col" { "Made" } } }
+                        thead { tr { th scope="col" { "Group" } th.num scope="col" { "Members" } th.num scope="col" { "Servers" } th.num scope="col" { "Not acknowledged" } th scope="col" { "Last heard" } th scope="col" { "Made" } } }
                         tbody {
                             @for group in &handlers {
                                 @let mine: Vec<&Member> = members.iter().filter(|member| member.group == group.name).collect();
@@ -69,10 +69,10 @@ fn lag_table(seen: &[GroupSeen]) -> Markup {
     html! {
         @if seen.is_empty() { p.muted { "No group has a position yet." } }
         @else {
-            div.scroll tabindex="0" role="region" aria-label="Positions of groups" {
+            div.scroll tabindex="0" role="region" aria-label="Table of positions of groups" {
                 table.ops-table {
                     caption.hidden { "Groups and what they have not passed yet" }
-                    thead { tr { th scope="col" { "Group" } th scope="col" { "State" } th scope="col" { "Behind, records" } th scope="col" { "Behind, time" } th scope="col" { "Partitions" } } }
+                    thead { tr { th scope="col" { "Group" } th scope="col" { "State" } th.num scope="col" { "Behind, records" } th.num scope="col" { "Behind, time" } th.num scope="col" { "Partitions" } } }
                     tbody {
                         @for one in seen {
                             tr {
@@ -148,10 +148,10 @@ async fn group_page(app: &App, signed_in: &SignedIn, name: &str, notice: &Markup
             h2 #positions { "Positions" }
             @if seen.partitions.is_empty() { p.muted { "It has no position yet." } }
             @else {
-                div.scroll tabindex="0" role="region" aria-label="Positions" {
+                div.scroll tabindex="0" role="region" aria-label="Table of positions" {
                     table.ops-table {
                         caption.hidden { "Positions by partition, those with the most records first" }
-                        thead { tr { th scope="col" { "Topic" } th scope="col" { "Partition" } th scope="col" { "Next" } th scope="col" { "Behind" } } }
+                        thead { tr { th scope="col" { "Topic" } th.num scope="col" { "Partition" } th.num scope="col" { "Next" } th.num scope="col" { "Behind" } } }
                         tbody {
                             @for lag in seen.partitions.iter().take(PARTITIONS) {
                                 tr {
@@ -174,10 +174,10 @@ fn member_table(members: &[Member]) -> Markup {
     html! {
         @if members.is_empty() { p.muted { "None is connected. One that comes back finds what it missed." } }
         @else {
-            div.scroll tabindex="0" role="region" aria-label="Members" {
+            div.scroll tabindex="0" role="region" aria-label="Table of members" {
                 table.ops-table {
                     caption.hidden { "Sessions of the group's handlers" }
-                    thead { tr { th scope="col" { "Session" } th scope="col" { "Slice" } th scope="col" { "Servers" } th scope="col" { "Not acknowledged" } th scope="col" { "Last heard" } } }
+                    thead { tr { th scope="col" { "Session" } th scope="col" { "Slice" } th.num scope="col" { "Servers" } th.num scope="col" { "Not acknowledged" } th scope="col" { "Last heard" } } }
                     tbody {
                         @for member in members {
                             tr {

@@ -67,7 +67,7 @@ pub(crate) async fn acts(State(app): State<Arc<App>>, signed_in: SignedIn) -> Re
         pre.credential { "miso replay --help" }
         @if acts.is_empty() { (empty("No operator has done any of that yet.", &html! {})) }
         @else {
-            div.scroll tabindex="0" role="region" aria-label="Acts of operators" {
+            div.scroll tabindex="0" role="region" aria-label="Table of acts of operators" {
                 table.ops-table {
                     caption.hidden { "What operators did, the newest first" }
                     thead { tr { th scope="col" { "When" } th scope="col" { "Who" } th scope="col" { "What" } th scope="col" { "Of" } th scope="col" { "Range" } } }

@@ -45,10 +45,10 @@ pub(crate) async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Re
             }
             section aria-labelledby="records" {
                 h2 #records { "The last ones" }
-                div.scroll tabindex="0" role="region" aria-label="Parked records" {
+                div.scroll tabindex="0" role="region" aria-label="Table of parked records" {
                     table.ops-table {
                         caption.hidden { "Parked records, the newest first" }
-                        thead { tr { th scope="col" { "When" } th scope="col" { "Group" } th scope="col" { "Class" } th scope="col" { "Error" } th scope="col" { "Attempts" } th scope="col" { "Record" } } }
+                        thead { tr { th scope="col" { "When" } th scope="col" { "Group" } th scope="col" { "Class" } th scope="col" { "Error" } th.num scope="col" { "Attempts" } th scope="col" { "Record" } } }
                         tbody {
                             @for (partition, offset, one) in &parked {
                                 tr {

@@ -22,10 +22,10 @@ pub(crate) async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Re
         header.page-head { h1 { "Shards" } p.lead { "Connections to Discord, as their checkpoints in the log say." } }
         @if shards.is_empty() { (empty("No shard has connected yet.", &html! {})) }
         @else {
-            div.scroll tabindex="0" role="region" aria-label="Shards" {
+            div.scroll tabindex="0" role="region" aria-label="Table of shards" {
                 table.ops-table {
                     caption.hidden { "Shards" }
-                    thead { tr { th scope="col" { "Shard" } th scope="col" { "State" } th scope="col" { "Sequence" } th scope="col" { "Checkpoint" } th scope="col" { "Session" } th scope="col" { "Owner" } } }
+                    thead { tr { th scope="col" { "Shard" } th scope="col" { "State" } th.num scope="col" { "Sequence" } th scope="col" { "Checkpoint" } th scope="col" { "Session" } th scope="col" { "Owner" } } }
                     tbody {
                         @for seen in &shards {
                             @let of = &seen.checkpoint;

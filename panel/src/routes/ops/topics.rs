@@ -33,10 +33,10 @@ pub(crate) async fn list(State(app): State<Arc<App>>, signed_in: SignedIn) -> Re
     let topics = operations(&app, &signed_in)?.topics().await?;
     let content = html! {
         header.page-head { h1 { "Topics" } p.lead { "What the log holds, in the order of the data's way." } }
-        div.scroll tabindex="0" role="region" aria-label="Topics" {
+        div.scroll tabindex="0" role="region" aria-label="Table of topics" {
             table.ops-table {
                 caption.hidden { "Topics" }
-                thead { tr { th scope="col" { "Topic" } th scope="col" { "Records" } th scope="col" { "Parts" } th scope="col" { "Kept" } th scope="col" { "Written by" } th scope="col" { "Holds" } } }
+                thead { tr { th scope="col" { "Topic" } th.num scope="col" { "Records" } th.num scope="col" { "Parts" } th scope="col" { "Kept" } th scope="col" { "Written by" } th scope="col" { "Holds" } } }
                 tbody {
                     @for seen in &topics {
                         tr {
@@ -104,10 +104,10 @@ fn partition_table(topic: Topic, partitions: &[crate::operations::PartitionSeen]
     html! {
         @if partitions.is_empty() { p.muted { "None holds a record." } }
         @else {
-            div.scroll tabindex="0" role="region" aria-label="Partitions" {
+            div.scroll tabindex="0" role="region" aria-label="Table of partitions" {
                 table.ops-table {
                     caption.hidden { "Partitions that hold records" }
-                    thead { tr { th scope="col" { "Partition" } th scope="col" { "Offsets" } th scope="col" { "Records" } th scope="col" { "Last minute" } th scope="col" { "Last hour" } } }
+                    thead { tr { th scope="col" { "Partition" } th scope="col" { "Offsets" } th.num scope="col" { "Records" } th.num scope="col" { "Last minute" } th.num scope="col" { "Last hour" } } }
                     tbody {
                         @for one in partitions {
                             tr {
