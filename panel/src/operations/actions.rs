@@ -113,7 +113,7 @@ fn seen(actions: &[(&'static str, Record)], ledger: &[Record]) -> Vec<ActionSeen
             if let Ok(outcome) = Outcome::from_bytes(value) {
                 let reason = outcome.reason.map(|reason| format!(", {reason}")).unwrap_or_default();
                 let says = format!("{}{reason}", outcome.status);
-                fates.insert(outcome.action_id.to_vec(), (fate(outcome.kind), Some(says)));
+                fates.insert(outcome.action_id.to_vec(), (fate(&outcome.kind), Some(says)));
             }
         } else if Intent::codec().wrote(value)
             && let Ok(intent) = Intent::from_bytes(value)
@@ -141,7 +141,7 @@ fn seen(actions: &[(&'static str, Record)], ledger: &[Record]) -> Vec<ActionSeen
     all
 }
 
-fn fate(kind: OutcomeKind) -> Fate {
+fn fate(kind: &OutcomeKind) -> Fate {
     match kind {
         OutcomeKind::Done => Fate::Done,
         OutcomeKind::Refused => Fate::Refused,
