@@ -43,8 +43,8 @@ pub(crate) enum Look {
     Fresh(Found),
     /// Last.fm's own "no", which is still good.
     No(Fault),
-    /// To be asked anew; where that fails, this.
-    Stale(Found),
+    /// To be asked anew; where that fails, this. Whether it has failed since.
+    Stale(Found, bool),
     /// Asking has just failed: this, or the failure.
     Failed(Result<Found, Fault>),
     /// Nothing.
@@ -102,12 +102,13 @@ impl Cache {
             fresh_ms: class.fresh_ms.saturating_sub(age_ms),
             stale: age_ms >= class.fresh_ms,
         });
+        let has_failed = entry.failed.is_some();
         let failed = entry.failed.as_ref().filter(|(_, until_ms)| now_ms < *until_ms).map(|(fault, _)| fault.clone());
         self.touch(&name);
         match (found, failed) {
             (Some(found), _) if !found.stale => Look::Fresh(found),
             (Some(found), Some(_)) => Look::Failed(Ok(found)),
-            (Some(found), None) => Look::Stale(found),
+            (Some(found), None) => Look::Stale(found, has_failed),
             (None, Some(fault)) => Look::Failed(Err(fault)),
             (None, None) => {
                 self.remove(&name);
@@ -196,10 +197,10 @@ mod tests {
         let mut cache = Cache::new(10_000, 10);
         cache.put("a", NOW, kept(5), 1_000);
         assert!(matches!(cache.look("a", 5_999), Look::Fresh(found) if found.age_ms == 4_999 && found.fresh_ms == 1));
-        assert!(matches!(cache.look("a", 6_000), Look::Stale(found) if found.stale));
+        assert!(matches!(cache.look("a", 6_000), Look::Stale(found, false) if found.stale));
         cache.fail("a", NOW, &Fault::Slow, 6_000);
         assert!(matches!(cache.look("a", 6_999), Look::Failed(Ok(found)) if found.stale));
-        assert!(matches!(cache.look("a", 7_000), Look::Stale(_)), "asked again");
+        assert!(matches!(cache.look("a", 7_000), Look::Stale(_, true)), "asked again");
         assert!(matches!(cache.look("a", 61_000), Look::Missing));
         assert_eq!(cache.size(), (0, 0));
     }

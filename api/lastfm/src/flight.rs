@@ -50,35 +50,47 @@ impl Flights {
         look: impl FnOnce() -> Option<Landed>,
         begin: impl FnOnce() -> BoxFuture<'static, Landed>,
     ) -> Landed {
-        let mut landing = {
-            let mut under_way = lock(&self.under_way);
-            if let Some(landing) = under_way.get(key) {
-                landing.clone()
-            } else if let Some(landed) = look() {
-                return landed;
-            } else if under_way.len() >= MAX_FLIGHTS {
-                return Err(Fault::Busy);
-            } else {
-                let (land, landing) = watch::channel(None);
-                let key: Arc<str> = key.into();
-                under_way.insert(Arc::clone(&key), landing.clone());
-                let listed = Listed(Arc::clone(&self.under_way), key);
-                let flight = begin();
-                let ended = self.ended.clone();
-                tokio::spawn(async move {
-                    let landed = tokio::select! {
-                        () = ended.cancelled() => return,
-                        landed = flight => landed,
-                    };
-                    drop(listed);
-                    let _nobody_waits = land.send(Some(landed));
-                });
-                landing
-            }
+        let mut landing = match self.enter(key, look, begin) {
+            Ok(landing) => landing,
+            Err(landed) => return landed,
         };
         // Closed without a landing: the flight was ended, or it panicked.
         let landed = landing.wait_for(Option::is_some).await.ok().and_then(|landed| landed.clone());
         landed.unwrap_or(Err(Fault::Down("a request ended early")))
+    }
+
+    /// The same without waiting: where the flight will land, or what there is already.
+    pub(crate) fn enter(
+        &self,
+        key: &str,
+        look: impl FnOnce() -> Option<Landed>,
+        begin: impl FnOnce() -> BoxFuture<'static, Landed>,
+    ) -> Result<watch::Receiver<Option<Landed>>, Landed> {
+        let mut under_way = lock(&self.under_way);
+        if let Some(landing) = under_way.get(key) {
+            return Ok(landing.clone());
+        }
+        if let Some(landed) = look() {
+            return Err(landed);
+        }
+        if under_way.len() >= MAX_FLIGHTS {
+            return Err(Err(Fault::Busy));
+        }
+        let (land, landing) = watch::channel(None);
+        let key: Arc<str> = key.into();
+        under_way.insert(Arc::clone(&key), landing.clone());
+        let listed = Listed(Arc::clone(&self.under_way), key);
+        let flight = begin();
+        let ended = self.ended.clone();
+        tokio::spawn(async move {
+            let landed = tokio::select! {
+                () = ended.cancelled() => return,
+                landed = flight => landed,
+            };
+            drop(listed);
+            let _nobody_waits = land.send(Some(landed));
+        });
+        Ok(landing)
     }
 }
 

@@ -39,6 +39,18 @@ pub(crate) struct Service {
     scrapers: Mutex<[Health; Scraper::ALL.len()]>,
 }
 
+/// What is to be asked anew.
+enum Unsettled {
+    /// It failed the last time.
+    Failing(Found),
+    Stale(Found),
+    Missing,
+}
+
+fn count(class: &Class, from: &'static str) {
+    metrics::counter!("miso_lastfm_answers_total", "class" => class.name, "from" => from).increment(1);
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -79,7 +91,7 @@ impl Service {
     }
 
     /// What is known and good; else what `make` makes of it, once for all who ask meanwhile; where that fails,
-    /// what was good before.
+    /// what was good before. While it keeps failing that is answered at once, and asked anew behind it.
     pub(crate) async fn keep(
         self: &Arc<Self>,
         class: &'static Class,
@@ -87,12 +99,12 @@ impl Service {
         make: impl FnOnce(Arc<Self>) -> BoxFuture<'static, Result<Kept, Fault>>,
     ) -> Landed {
         let key = format!("{}|{of}", class.name);
-        let stale = match self.settled(&key) {
+        let unsettled = match self.settled(&key) {
             Ok(landed) => {
-                metrics::counter!("miso_lastfm_answers_total", "class" => class.name, "from" => "cache").increment(1);
+                count(class, "cache");
                 return landed;
             }
-            Err(stale) => stale,
+            Err(unsettled) => unsettled,
         };
         let begin = || -> BoxFuture<'static, Landed> {
             let (service, key) = (Arc::clone(self), key.clone());
@@ -102,28 +114,37 @@ impl Service {
                 service.remember(&key, class, made)
             })
         };
-        match self.flights.join(&key, || self.settled(&key).ok(), begin).await {
+        let look = || self.settled(&key).ok();
+        let stale = match unsettled {
+            Unsettled::Failing(stale) => {
+                let _later = self.flights.enter(&key, look, begin);
+                count(class, "stale");
+                return Ok(stale);
+            }
+            Unsettled::Stale(stale) => Some(stale),
+            Unsettled::Missing => None,
+        };
+        match self.flights.join(&key, look, begin).await {
             Err(fault) if !fault.is_word() => {
-                let from = if stale.is_some() { "stale" } else { "nothing" };
-                metrics::counter!("miso_lastfm_answers_total", "class" => class.name, "from" => from).increment(1);
+                count(class, if stale.is_some() { "stale" } else { "nothing" });
                 stale.ok_or(fault)
             }
             landed => {
-                metrics::counter!("miso_lastfm_answers_total", "class" => class.name, "from" => "upstream")
-                    .increment(1);
+                count(class, "upstream");
                 landed
             }
         }
     }
 
     /// What needs no asking; else what there is where asking fails.
-    fn settled(&self, key: &str) -> Result<Landed, Option<Found>> {
+    fn settled(&self, key: &str) -> Result<Landed, Unsettled> {
         match lock(&self.cache).look(key, self.clock.now_ms()) {
             Look::Fresh(found) => Ok(Ok(found)),
             Look::No(fault) => Ok(Err(fault)),
             Look::Failed(landed) => Ok(landed),
-            Look::Stale(found) => Err(Some(found)),
-            Look::Missing => Err(None),
+            Look::Stale(found, true) => Err(Unsettled::Failing(found)),
+            Look::Stale(found, false) => Err(Unsettled::Stale(found)),
+            Look::Missing => Err(Unsettled::Missing),
         }
     }
 

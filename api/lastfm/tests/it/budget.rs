@@ -19,6 +19,8 @@ async fn a_hundred_who_ask_for_the_same_at_once_make_one_request() {
     rig.clock.advance(5_001);
     join_all((0..100).map(|_| rig.get("/users/ann/now", &[]))).await;
     assert_eq!(rig.calls(""), 2, "one more when five seconds have passed");
+    join_all((0..100).map(|_| rig.get("/users/ann/now", &[("details", "1")]))).await;
+    assert_eq!(rig.calls(""), 4, "with details: one for the track and one for the album's page");
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use crate::rig::{Rig, degraded, fault};
+use crate::rig::{DEADLINE, Rig, degraded, fault};
 
 #[tokio::test]
 async fn every_error_of_the_api_has_a_word_of_its_own() {
@@ -91,8 +92,33 @@ async fn while_last_fm_is_down_what_was_good_is_answered_and_marked() {
     );
     rig.mend();
     rig.clock.advance(2_000);
-    let answer = rig.ok("/users/ann", &[]).await;
-    assert_eq!(answer["meta"]["stale"], json!(false));
+    until_fresh(&rig, "/users/ann").await;
+}
+
+/// While it failed the old answer comes at once: the new one is asked for behind it.
+async fn until_fresh(rig: &Rig, path: &str) {
+    let began = Instant::now();
+    while rig.ok(path, &[]).await["meta"]["stale"] != json!(false) {
+        assert!(began.elapsed() < DEADLINE, "still stale");
+        rig.clock.advance(10);
+    }
+}
+
+#[tokio::test]
+async fn while_last_fm_hangs_only_the_first_who_asks_waits_for_it() {
+    let rig = Rig::with(|config| config.patience = Duration::from_secs(2)).await;
+    rig.ok("/users/ann", &[]).await;
+    rig.break_down(json!({"kind": "slow", "ms": 60_000}));
+    rig.clock.advance(600_000);
+    assert_eq!(rig.ok("/users/ann", &[]).await["meta"]["stale"], json!(true));
+    for _ in 0..3 {
+        rig.clock.advance(1_001);
+        let began = Instant::now();
+        assert_eq!(rig.ok("/users/ann", &[]).await["meta"]["stale"], json!(true));
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+    rig.mend();
+    until_fresh(&rig, "/users/ann").await;
 }
 
 #[tokio::test]
