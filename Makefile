@@ -9,7 +9,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## build and start the demo: Miso against a simulated Discord, no token needed
-	@scripts/prerequisites.sh rust cc make node npm fonts
+	@scripts/prerequisites.sh rust cc make node npm
+	@scripts/prerequisites.sh fonts || echo 'Going on: charts of music will have no Korean, Japanese and Chinese titles.' >&2
 	@scripts/panel-assets.sh
 	@$(CARGO) build --quiet --bin miso || $(CARGO) build --bin miso
 	@exec target/debug/miso demo
@@ -57,5 +58,6 @@ docs: ## write the generated pages and schemas anew
 	MISO_WRITE_SCHEMAS=1 $(CARGO) test --quiet -p miso-model --test schemas
 	MISO_WRITE_DOCS=1 $(CARGO) test --quiet -p miso --bin miso
 	MISO_WRITE_DOCS=1 $(CARGO) test --quiet -p miso-commands-api --test it openapi
+	MISO_WRITE_DOCS=1 $(CARGO) test --quiet -p miso-datasets --test it dictionary
 	MISO_WRITE_OPENAPI=1 $(CARGO) test --quiet -p miso-lastfm --lib openapi
 	MISO_WRITE_OPENAPI=1 $(CARGO) test --quiet -p miso-embedder --lib openapi
