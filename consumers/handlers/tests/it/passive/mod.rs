@@ -105,7 +105,7 @@ impl World {
     }
 
     /// Lets the handlers pass everything that stands in the log, and ends them; then what they did,
-    /// counts aside.
+    /// what is told of everybody (counts, who leaves the lists by Last.fm) aside.
     pub(crate) async fn after(&self) -> Vec<Effect> {
         let handlers = self.passive(self.log.clone());
         consumed(&self.log, MESSAGES_GROUP, GATEWAY_EVENTS).await;
@@ -113,7 +113,8 @@ impl World {
         consumed(&self.log, FACTS_GROUP, BOT_FACTS).await;
         handlers.stop().await;
         let effects = self.effects().await;
-        effects.into_iter().filter(|effect| !effect.what.starts_with("CountsObserved")).collect()
+        let of_everybody = |what: &str| what.starts_with("CountsObserved") || what.starts_with("ListenerLeaves");
+        effects.into_iter().filter(|effect| !of_everybody(&effect.what)).collect()
     }
 }
 
