@@ -73,6 +73,17 @@ impl DiscordState {
         })?
     }
 
+    /// Whether a member may have this role given, by Discord's order of roles: it is below their own
+    /// highest, or the guild is theirs. `None` when guild or role is not known.
+    #[must_use]
+    pub fn outranks(&self, guild: GuildId, user: UserId, member: &Member, role: u64) -> Option<bool> {
+        self.within(guild, |found| {
+            let role: Role = read(found, Kind::Role, role)?;
+            let above = highest(found, member).is_some_and(|highest| highest.height() > role.height());
+            Some(above || owner(found) == Some(user))
+        })?
+    }
+
     /// The highest role that the bot has; `None` when the guild is not known or it has only `@everyone`.
     #[must_use]
     pub fn bot_highest_role(&self, guild: GuildId) -> Option<Role> {

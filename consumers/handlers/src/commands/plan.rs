@@ -210,7 +210,7 @@ fn refused(name: &str, declared: Option<&'static Command>, verdict: &Verdict) ->
 }
 
 /// Why a setting would not work: the bot may not do in the channel what it would have to, or cannot
-/// give the role.
+/// give the role, or the caller could not give it themselves.
 fn unfit(edit: Edit, args: &Args, surroundings: &dyn Surroundings) -> Option<String> {
     let (How::Set(field) | How::Add(field)) = edit.how else { return None };
     let field: &Field = miso_settings::module(edit.module)?.field(field)?;
@@ -226,8 +226,11 @@ fn unfit(edit: Edit, args: &Args, surroundings: &dyn Surroundings) -> Option<Str
             })
         }
         (Value::Role(role), Kind::Roles { .. }) => {
-            let why = surroundings.assignable(role.0).err()?;
-            Some(format!("I cannot give <@&{role}>: it is {why}."))
+            if let Err(why) = surroundings.assignable(role.0) {
+                return Some(format!("I cannot give <@&{role}>: it is {why}."));
+            }
+            let theirs = !field.actor_needs.cover(Permissions::MANAGE_ROLES) || surroundings.outranked(role.0);
+            (!theirs).then(|| format!("<@&{role}> is not below your own highest role, so you cannot have it given."))
         }
         _ => None,
     }

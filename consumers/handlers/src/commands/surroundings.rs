@@ -22,6 +22,9 @@ pub(crate) trait Surroundings: Directory {
 
     /// Whether the bot can give this role; else why not.
     fn assignable(&self, role: u64) -> Result<(), String>;
+
+    /// Whether this role is below the caller's own highest, or the guild is theirs.
+    fn outranked(&self, role: u64) -> bool;
 }
 
 /// By Discord's state. A direct message has no roles, no channels and no members.
@@ -29,6 +32,7 @@ pub(crate) struct Here<'a> {
     state: &'a DiscordState,
     guild: Option<GuildId>,
     author: UserId,
+    member: Member,
     mentioned: Vec<UserId>,
     /// Channels and roles, read when the first name is looked for.
     named: OnceCell<Named>,
@@ -54,7 +58,8 @@ struct Entry {
 impl<'a> Here<'a> {
     pub(crate) fn new(state: &'a DiscordState, command: &BotCommand, people: &People) -> Self {
         let (guild, author) = (command.guild_id, command.user_id);
-        Self { state, guild, author, mentioned: people.mentioned(), named: OnceCell::new() }
+        let member = Member::deserialize(&people.member).unwrap_or_default();
+        Self { state, guild, author, member, mentioned: people.mentioned(), named: OnceCell::new() }
     }
 
     fn named(&self) -> &Named {
@@ -116,6 +121,10 @@ impl Surroundings for Here<'_> {
             Some(Err(why)) => Err(why.reason().to_owned()),
             Some(Ok(())) | None => Ok(()),
         }
+    }
+
+    fn outranked(&self, role: u64) -> bool {
+        self.guild.and_then(|guild| self.state.outranks(guild, self.author, &self.member, role)).unwrap_or(false)
     }
 }
 

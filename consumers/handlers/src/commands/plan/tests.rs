@@ -27,7 +27,7 @@ struct Kitchen;
 impl Directory for Kitchen {
     fn role(&self, wanted: Wanted<'_>) -> Option<u64> {
         match wanted {
-            Wanted::Id(id) => [8, 9].contains(&id).then_some(id),
+            Wanted::Id(id) => [8, 9, 10].contains(&id).then_some(id),
             Wanted::Name(name) => (name == "Cooks").then_some(8),
         }
     }
@@ -54,7 +54,11 @@ impl Surroundings for Kitchen {
     }
 
     fn assignable(&self, role: u64) -> Result<(), String> {
-        if role == 8 { Ok(()) } else { Err("above Miso's role".to_owned()) }
+        if role == 9 { Err("above Miso's role".to_owned()) } else { Ok(()) }
+    }
+
+    fn outranked(&self, role: u64) -> bool {
+        role == 8
     }
 }
 
@@ -153,6 +157,7 @@ fn what_caller_or_bot_may_not_is_told_before_anything_is_changed() {
     assert!(mute.contains("Send Messages, Embed Links in <#6>"), "{mute}");
     assert!(text(managed("greeter channel <#7>")).contains("no channel for messages"));
     assert!(text(managed("autorole add <@&9>")).contains("above Miso's role"));
+    assert!(text(managed("autorole add <@&10>")).contains("not below your own highest role"));
 }
 
 #[test]
