@@ -12,9 +12,9 @@ mod ask;
 mod commands;
 mod decide;
 mod decider;
+mod embedder;
 mod index;
 mod lastfm;
-mod embedder;
 mod parked;
 mod plan;
 mod problem;
@@ -37,7 +37,8 @@ pub use decide::activity::{ActivityObserved, MemberObserved, OBSERVED_MEMBERS, W
 pub use decide::counts::COUNTED_HOURS;
 pub use decide::crowns::{CLAIM_CROWN, CROWN_PLAYS, ClaimCrown, LISTENER_LEAVES, SEE_IN_GUILD};
 pub use decide::listens::{
-    IMPORT_EVERY_MS, INDEX_EVERY_MS, LISTENS_FETCHED, LISTENS_IN_FACT, LISTENS_IN_REQUEST, LISTENS_LATE_MS, ListensFetched,
+    IMPORT_EVERY_MS, INDEX_EVERY_MS, LISTENS_FETCHED, LISTENS_IN_FACT, LISTENS_IN_REQUEST, LISTENS_LATE_MS,
+    ListensFetched,
 };
 pub use decide::personal::{DELETE_PERSONAL_DATA, FORGET_MEMBER};
 pub use decide::reminders::{

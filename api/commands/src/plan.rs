@@ -6,7 +6,8 @@ use miso_model::{Aggregate, Answer, Fact, Request, TimerRecord, UserId};
 
 use crate::decide::settings::STALE_CHANGES;
 use crate::decide::{
-    Decision, Reads, Situation, Work, activity, counts, crowns, invalid, listens, personal, reminders, samples, settings, stars, work,
+    Decision, Reads, Situation, Work, activity, counts, crowns, invalid, listens, personal, reminders, samples,
+    settings, stars, work,
 };
 
 /// What some requests come to, before anything is written.

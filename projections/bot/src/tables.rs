@@ -194,28 +194,14 @@ pub(crate) const ARTIST_PLAYS: Table = Table {
 /// Plays of albums.
 pub(crate) const ALBUM_PLAYS: Table = Table {
     name: "album_plays",
-    columns: &[
-        text("user_id"),
-        text("artist_key"),
-        text("album_key"),
-        text("artist"),
-        text("album"),
-        sum("plays"),
-    ],
+    columns: &[text("user_id"), text("artist_key"), text("album_key"), text("artist"), text("album"), sum("plays")],
     key: 3,
     indexes: &[],
 };
 /// Plays of tracks.
 pub(crate) const TRACK_PLAYS: Table = Table {
     name: "track_plays",
-    columns: &[
-        text("user_id"),
-        text("artist_key"),
-        text("track_key"),
-        text("artist"),
-        text("track"),
-        sum("plays"),
-    ],
+    columns: &[text("user_id"), text("artist_key"), text("track_key"), text("artist"), text("track"), sum("plays")],
     key: 3,
     indexes: &[],
 };

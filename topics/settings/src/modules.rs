@@ -16,7 +16,13 @@ const EMBED: Permissions = WRITE.and(Permissions::EMBED_LINKS);
 /// Characters of a message at Discord.
 const MESSAGE_CHARS: usize = 2_000;
 
-pub(crate) const fn field(key: &'static str, title: &'static str, help: &'static str, kind: Kind, default: Default) -> Field {
+pub(crate) const fn field(
+    key: &'static str,
+    title: &'static str,
+    help: &'static str,
+    kind: Kind,
+    default: Default,
+) -> Field {
     Field { key, title, help, kind, default, bot_needs: Permissions::NONE, actor_needs: Permissions::NONE }
 }
 

@@ -92,7 +92,8 @@ async fn what_does_not_fit_is_a_problem_with_a_trace() {
 #[tokio::test]
 async fn with_a_cluster_key_only_its_holders_are_served() {
     let world = World::new().await;
-    let instance = world.instance(CommandsConfig { cluster_key: Some("k3y".to_owned()), ..CommandsConfig::default() }).await;
+    let instance =
+        world.instance(CommandsConfig { cluster_key: Some("k3y".to_owned()), ..CommandsConfig::default() }).await;
     let get = |key: Option<&str>| {
         let request = client().get(instance.url("/v1/commands"));
         key.map_or(request.try_clone().expect("clones"), |key| request.bearer_auth(key)).send()

@@ -119,7 +119,8 @@ async fn cleared_stars_take_their_post_away_and_count_anew() {
     let world = World::new().await;
     let instance = world.instance(CommandsConfig::default()).await;
     put(&instance, "starboard", None, json!({"enabled": true, "amount": 1})).await;
-    let star = json!({"message": "70", "channel": "5", "author": "6", "user": "1", "added": true, "emoji": "⭐", "at_ms": 1});
+    let star =
+        json!({"message": "70", "channel": "5", "author": "6", "user": "1", "added": true, "emoji": "⭐", "at_ms": 1});
     let asked = [
         ("a", "StarChanged", star.clone()),
         ("b", "StarPosted", json!({"message": "70", "channel": "8", "post": "80"})),
@@ -130,8 +131,12 @@ async fn cleared_stars_take_their_post_away_and_count_anew() {
     assert_eq!(ask(&world.log, GUILD, &asked).await, 200);
     let facts = facts(&world.log, GUILD).await;
     let told: Vec<_> = facts[3..].iter().map(|(kind, body)| (kind.as_str(), body["act"].as_str())).collect();
-    let expected =
-        [("StarCounted", Some("edit")), ("StarsCleared", None), ("StarCounted", Some("remove")), ("StarCounted", Some("post"))];
+    let expected = [
+        ("StarCounted", Some("edit")),
+        ("StarsCleared", None),
+        ("StarCounted", Some("remove")),
+        ("StarCounted", Some("post")),
+    ];
     assert_eq!(told, expected, "{facts:?}");
     instance.stop().await;
 }
@@ -278,7 +283,10 @@ async fn a_sample_becomes_a_fact_for_who_may_manage_and_not_too_often() {
     let (status, problem) = ask(json!({"what": "logs.bans"})).await;
     assert_eq!((status.as_u16(), problem["type"].as_str()), (422, Some("urn:miso:problem:no-channel")));
     let facts = facts(&world.log, GUILD).await;
-    assert_eq!(facts[1], ("SampleAsked".to_owned(), json!({"what": "greeting", "user": "42", "channel": "5", "text": "Hi"})));
+    assert_eq!(
+        facts[1],
+        ("SampleAsked".to_owned(), json!({"what": "greeting", "user": "42", "channel": "5", "text": "Hi"}))
+    );
     for _ in 2..miso_commands_api::SAMPLES {
         assert_eq!(ask(json!({"what": "greeting", "direct": true})).await.0, 200);
     }

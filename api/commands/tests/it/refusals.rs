@@ -25,7 +25,8 @@ fn context() -> SignedContext {
 #[tokio::test]
 async fn who_may_not_give_roles_at_discord_may_not_through_settings_either() {
     let world = World::new().await;
-    let instance = world.instance(CommandsConfig { cluster_key: Some(KEY.to_owned()), ..CommandsConfig::default() }).await;
+    let instance =
+        world.instance(CommandsConfig { cluster_key: Some(KEY.to_owned()), ..CommandsConfig::default() }).await;
     let roles = Permissions::MANAGE_GUILD.and(Permissions::MANAGE_ROLES);
     for (permissions, status) in [(Permissions::MANAGE_GUILD, 403), (roles, 200), (Permissions::ADMINISTRATOR, 200)] {
         for (module, values) in
@@ -44,7 +45,8 @@ async fn who_may_not_give_roles_at_discord_may_not_through_settings_either() {
 #[tokio::test]
 async fn only_a_fresh_context_of_our_key_for_this_guild_and_a_manager_changes_settings() {
     let world = World::new().await;
-    let instance = world.instance(CommandsConfig { cluster_key: Some(KEY.to_owned()), ..CommandsConfig::default() }).await;
+    let instance =
+        world.instance(CommandsConfig { cluster_key: Some(KEY.to_owned()), ..CommandsConfig::default() }).await;
     let good = context().sign(KEY.as_bytes());
     let (payload, _) = good.split_once('.').expect("two parts");
     let administrator = SignedContext { permissions: Permissions::ADMINISTRATOR, ..context() }.sign(b"another");

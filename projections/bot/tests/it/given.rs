@@ -3,8 +3,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use miso_bot_store::facts::{
     ACTIVITY_COUNTED, ActivityCounted, COUNTS_ADDED, CROWN_TAKEN, CountsAdded, HourCounts, LEVEL_REACHED,
-    LISTENER_LEFT, LISTENS_SEEN, Listen, ListensSeen, MEMBER_FORGOTTEN, MemberCounted, SEEN_IN_GUILD, PERSONAL_DATA_DELETED, REMINDER_CANCELLED, REMINDER_FIRED, REMINDER_SET, REMINDER_SNOOZED,
-    ReminderFired, ReminderSet, SETTINGS_CHANGED, STAR_COUNTED, STAR_POSTED, StarAct, StarCounted, StarPosted,
+    LISTENER_LEFT, LISTENS_SEEN, Listen, ListensSeen, MEMBER_FORGOTTEN, MemberCounted, PERSONAL_DATA_DELETED,
+    REMINDER_CANCELLED, REMINDER_FIRED, REMINDER_SET, REMINDER_SNOOZED, ReminderFired, ReminderSet, SEEN_IN_GUILD,
+    SETTINGS_CHANGED, STAR_COUNTED, STAR_POSTED, StarAct, StarCounted, StarPosted,
 };
 use miso_bot_store::{BotStore, Row, Store, Tables};
 use miso_log::catalogue::{AGGREGATES, BOT_FACTS};
@@ -190,7 +191,12 @@ pub(crate) fn seen(listens: Vec<Listen>, complete: bool) -> ListensSeen {
 fn listener_fact(random: &mut StdRng, aggregate: Aggregate, version: i64) -> Fact {
     let artist = ["HEEJIN", "Björk"][random.random_range(0..2)];
     match random.random_range(0..6) {
-        0 => linked(aggregate, version, random.random_bool(0.5).then_some("ann"), random.random_bool(0.8).then_some("ann")),
+        0 => linked(
+            aggregate,
+            version,
+            random.random_bool(0.5).then_some("ann"),
+            random.random_bool(0.8).then_some("ann"),
+        ),
         _ => {
             let listens = (0..random.random_range(1..30)).map(|n| listen(version * 1_000_000 + n * 1_000, artist, "t"));
             fact(aggregate, version, LISTENS_SEEN, &seen(listens.collect(), version % 2 == 0))

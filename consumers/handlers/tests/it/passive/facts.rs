@@ -93,9 +93,7 @@ async fn where_levels_are_not_announced_nothing_is_said() {
 async fn a_sample_is_sent_once_marked_as_a_test_where_the_bot_may_write_or_to_who_asked() {
     let world = World::new(1).await;
     let aggregate = Aggregate::Guild(the_guild());
-    let sample = |what: &str, place: Option<u64>| {
-        json!({"what": what, "user": MEMBER.to_string(), "channel": place.map(|id| id.to_string()), "text": "Hi {user} @everyone"})
-    };
+    let sample = |what: &str, place: Option<u64>| json!({"what": what, "user": MEMBER.to_string(), "channel": place.map(|id| id.to_string()), "text": "Hi {user} @everyone"});
     world.fact(aggregate, 1, "SampleAsked", &sample("greeting", Some(channel(0))), now_ms()).await;
     let effects = world.after().await;
     let said = only(&effects);

@@ -17,9 +17,7 @@ async fn what_is_deleted_in_threads_of_ignored_channels_is_not_told() {
     world.happens("THREAD_CREATE", &thread(8_100, channel(0))).await;
     let at = world.happens("THREAD_CREATE", &thread(8_101, hidden(0))).await;
     world.state.wait_folded(miso_model::slot(the_guild()), at + 1).await;
-    let deleted = |channel: u64, message: u64| {
-        json!({"id": (message << 22).to_string(), "channel_id": channel.to_string(), "guild_id": guild(0).to_string()})
-    };
+    let deleted = |channel: u64, message: u64| json!({"id": (message << 22).to_string(), "channel_id": channel.to_string(), "guild_id": guild(0).to_string()});
     world.happens("MESSAGE_DELETE", &deleted(channel(0), 1)).await;
     world.happens("MESSAGE_DELETE", &deleted(8_100 << 22, 2)).await;
     world.happens("MESSAGE_DELETE", &deleted(8_101 << 22, 3)).await;
