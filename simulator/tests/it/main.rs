@@ -6,4 +6,5 @@ mod gateway;
 mod oauth;
 mod process;
 mod rest;
+mod sites;
 mod twilight;

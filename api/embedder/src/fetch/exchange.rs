@@ -146,3 +146,63 @@ where
     let response = sender.send_request(request).await.map_err(unreached)?;
     Ok(Exchange { response, permit: None, _connection: connection })
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::guard::Ports;
+
+    /// Everything is at one address; it is told what it was asked to connect to.
+    #[derive(Debug)]
+    struct Nearby {
+        at: SocketAddr,
+        answers: Vec<IpAddr>,
+    }
+
+    #[async_trait::async_trait]
+    impl Network for Nearby {
+        async fn resolve(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
+            Ok(self.answers.clone())
+        }
+
+        async fn connect(&self, _: SocketAddr) -> std::io::Result<TcpStream> {
+            TcpStream::connect(self.at).await
+        }
+    }
+
+    async fn asked(answers: Vec<IpAddr>) -> (Result<(), FetchError>, Option<[u8; 1]>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = listener.local_addr().expect("an address");
+        let dialer = Dialer::new(Box::new(Nearby { at, answers }));
+        let link = Link::parse("https://a.example/", &Ports::new(Vec::new())).expect("a link");
+        let headers = HeaderMap::new();
+        let asking = async { dialer.exchange(&link, Method::GET, &headers, None).await.map(drop) };
+        let listening = async {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut first = [0];
+            stream.read_exact(&mut first).await.expect("a byte");
+            first
+        };
+        tokio::select! {
+            // The asking ends first only where it never connects.
+            biased;
+            first = listening => (Ok(()), Some(first)),
+            asked = asking => (asked, None),
+        }
+    }
+
+    #[tokio::test]
+    async fn https_begins_with_a_handshake_of_tls() {
+        let (_, first) = asked(vec![IpAddr::from([93, 184, 216, 34])]).await;
+        assert_eq!(first, Some([0x16]));
+    }
+
+    #[tokio::test]
+    async fn one_address_inside_among_public_ones_is_enough_to_refuse() {
+        let (refused, first) = asked(vec![IpAddr::from([93, 184, 216, 34]), IpAddr::from([10, 0, 0, 1])]).await;
+        assert!(matches!(refused, Err(FetchError::Refused(Failure::Blocked(_)))) && first.is_none());
+    }
+}

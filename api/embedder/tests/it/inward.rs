@@ -140,6 +140,20 @@ async fn every_form_of_an_address_inside_is_refused_and_nobody_is_connected_to()
 }
 
 #[tokio::test]
+async fn in_the_real_network_the_same_is_refused() {
+    let canary = Canary::listen().await;
+    let port = canary.port;
+    let rig = Rig::with(|config| {
+        config.sites_at = None;
+        config.ports = vec![80, 443, port];
+    })
+    .await;
+    for url in ADDRESSES {
+        refused(&rig, &canary, url, StatusCode::UNPROCESSABLE_ENTITY, "blocked_address").await;
+    }
+}
+
+#[tokio::test]
 async fn redirects_inside_are_refused_on_every_hop() {
     let (rig, canary) = rig().await;
     for to in ADDRESSES.iter().filter(|to| to.is_ascii()).chain(&[
