@@ -3,6 +3,7 @@
 mod config;
 mod control;
 mod gets;
+mod listeners;
 mod operator;
 mod ops;
 #[cfg(test)]

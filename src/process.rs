@@ -1,7 +1,6 @@
 //! A process of Miso: opens the log, starts its roles, answers on the ops listener, shuts down.
 
 use std::io::IsTerminal;
-use std::net::{SocketAddr, TcpListener as StdListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Secret, missing_cluster_key, missing_token};
 use crate::control::ControlKey;
+use crate::listeners::{self, Listeners};
 use crate::ops::Ops;
 use crate::readiness::Readiness;
 use crate::roles::{Role, Shared};
@@ -113,11 +113,8 @@ pub(crate) async fn start(mut config: Config, roles: Vec<Role>) -> anyhow::Resul
     std::fs::create_dir_all(data_dir).with_context(|| {
         format!("the data folder {} cannot be made; set MISO_DATA_DIR to one that can be written", data_dir.display())
     })?;
-    let proxy_listener = listen_for(&roles, Role::Proxy, config.proxy_listen, "MISO_PROXY_LISTEN")?;
-    let commands_listener = listen_for(&roles, Role::CommandsApi, config.commands_listen, "MISO_COMMANDS_LISTEN")?;
-    let data_listener = listen_for(&roles, Role::DataApi, config.data_listen, "MISO_DATA_LISTEN")?;
-    let panel_listener = listen_for(&roles, Role::Panel, config.panel_listen, "MISO_PANEL_LISTEN")?;
-    let ops_listener = listen(config.ops_listen, "MISO_OPS_LISTEN")?;
+    let listeners = Listeners::bind(&roles, &config)?;
+    let ops_listener = listeners::bind(config.ops_listen, "MISO_OPS_LISTEN")?;
 
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
@@ -183,10 +180,7 @@ pub(crate) async fn start(mut config: Config, roles: Vec<Role>) -> anyhow::Resul
             sender: SenderHandle::new(),
             log: Arc::clone(&log),
             readiness: ready.clone(),
-            proxy_listener,
-            commands_listener,
-            data_listener,
-            panel_listener,
+            listeners,
             config,
         });
         groups.send_replace(Some(Arc::clone(&shared.groups)));
@@ -238,16 +232,4 @@ async fn wait_for_log(
         }
         log = open_log(config).await;
     }
-}
-
-fn listen_for(roles: &[Role], role: Role, address: SocketAddr, variable: &str) -> anyhow::Result<Option<StdListener>> {
-    roles.contains(&role).then(|| listen(address, variable)).transpose()
-}
-
-fn listen(address: SocketAddr, variable: &str) -> anyhow::Result<StdListener> {
-    let listener = StdListener::bind(address).with_context(|| {
-        format!("{address} cannot be listened on; stop what uses it, or set {variable} to another address")
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
 }

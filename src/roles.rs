@@ -1,6 +1,5 @@
 //! The roles and what each is made of. Wiring only.
 
-use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,21 +7,23 @@ use anyhow::Context as _;
 use miso_commands_api::{CommandsApi, CommandsConfig};
 use miso_data_api::{DataApi, DataConfig};
 use miso_discord_state::DiscordState;
+use miso_embedder::{Embedder, EmbedderConfig};
 use miso_gateway::{GatewayConfig, GatewayStatus, IntentsChoice, ShardStatus, Shards};
 use miso_gateway_proxy::{Proxy, ProxyConfig};
 use miso_groups::Groups;
 use miso_handlers::{CommandsHandlerConfig, EventsHandlerConfig, Joins, MessagesHandlerConfig};
+use miso_lastfm::{Lastfm, LastfmConfig};
 use miso_log::SharedLog;
 use miso_model::UserId;
 use miso_panel::{Panel, PanelConfig};
 use miso_rest_ingress::{Gets, IngressConfig};
 use miso_sender::{Sender, SenderConfig, SenderHandle};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Auto, Config};
 use crate::gets::{RemoteGets, SenderGets};
+use crate::listeners::Listeners;
 use crate::readiness::Readiness;
 
 /// A part of Miso that can run in a process of its own.
@@ -42,12 +43,16 @@ pub(crate) enum Role {
     CommandsApi,
     /// The data API: Discord's data, and the login with Discord
     DataApi,
+    /// The Last.fm middleware: Last.fm's API and pages, cached and within its limits
+    Lastfm,
+    /// The media embedder: what is behind a link to a social site
+    Embedder,
     /// The web panel
     Panel,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Gateway,
         Self::Proxy,
         Self::Sender,
@@ -55,6 +60,8 @@ impl Role {
         Self::Timers,
         Self::CommandsApi,
         Self::DataApi,
+        Self::Lastfm,
+        Self::Embedder,
         Self::Panel,
     ];
 
@@ -67,6 +74,8 @@ impl Role {
             Self::Timers => "timers",
             Self::CommandsApi => "commands-api",
             Self::DataApi => "data-api",
+            Self::Lastfm => "lastfm",
+            Self::Embedder => "embedder",
             Self::Panel => "panel",
         }
     }
@@ -77,7 +86,9 @@ impl Role {
             Self::Gateway => &["shards"],
             Self::CommandsApi => &["store"],
             Self::Handlers => &["groups"],
-            Self::Proxy | Self::Sender | Self::Timers | Self::DataApi | Self::Panel => &[],
+            Self::Proxy | Self::Sender | Self::Timers | Self::DataApi | Self::Lastfm | Self::Embedder | Self::Panel => {
+                &[]
+            }
         }
     }
 
@@ -88,6 +99,7 @@ impl Role {
             Self::Handlers => &[Self::CommandsApi],
             Self::CommandsApi => &[Self::Handlers],
             Self::DataApi => &[Self::Panel],
+            Self::Lastfm | Self::Embedder => &[Self::CommandsApi, Self::Handlers, Self::Panel],
             Self::Panel => &[Self::CommandsApi, Self::DataApi],
             Self::Gateway | Self::Proxy | Self::Sender | Self::Timers => &[],
         };
@@ -114,11 +126,7 @@ pub(crate) struct Shared {
     pub(crate) has_sender: bool,
     /// The sender of this process, for the ingress's GETs.
     pub(crate) sender: Arc<SenderHandle>,
-    /// Bound at start, so that a port taken is said at once; a restarted role gets a clone.
-    pub(crate) proxy_listener: Option<StdListener>,
-    pub(crate) commands_listener: Option<StdListener>,
-    pub(crate) data_listener: Option<StdListener>,
-    pub(crate) panel_listener: Option<StdListener>,
+    pub(crate) listeners: Listeners,
     pub(crate) readiness: Readiness,
 }
 
@@ -132,6 +140,8 @@ pub(crate) async fn start(role: Role, shared: Arc<Shared>, cancel: CancellationT
         Role::Timers => Ok(miso_timers::run(Arc::clone(&shared.log), cancel).await?),
         Role::CommandsApi => commands_api(&shared, cancel).await,
         Role::DataApi => data_api(&shared, cancel).await,
+        Role::Lastfm => lastfm(&shared, cancel).await,
+        Role::Embedder => embedder(&shared, cancel).await,
         Role::Panel => panel(&shared, cancel).await,
     }
 }
@@ -188,12 +198,16 @@ fn troubled(status: &GatewayStatus) -> bool {
 
 async fn commands_api(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
     let store = miso_bot_store::open(&shared.config.store.0).await?;
-    let config = CommandsConfig { cluster_key: shared.config.cluster_key.clone().map(|key| key.0), ..CommandsConfig::default() };
+    let config = CommandsConfig {
+        cluster_key: shared.config.cluster_key.clone().map(|key| key.0),
+        lastfm_url: shared.lastfm_url(),
+        embedder_url: shared.embedder_url(),
+    };
     let api = CommandsApi::start(config, Arc::clone(&shared.log), store, cancel);
     let mut prepared = api.ready();
     let readiness = shared.readiness.clone();
     readiness.waiting("store", "being prepared");
-    let listener = listener(shared.commands_listener.as_ref())?;
+    let listener = shared.listeners.of(Role::CommandsApi)?;
     tokio::select! {
         ended = api.serve(listener) => Ok(ended?),
         () = async {
@@ -214,7 +228,51 @@ async fn data_api(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<
         client_secret: config.client_secret.clone().map(|secret| secret.0),
     };
     let api = DataApi::start(data, Arc::clone(&shared.state), cancel).asking(Arc::clone(&shared.log));
-    Ok(api.serve(listener(shared.data_listener.as_ref())?).await?)
+    Ok(api.serve(shared.listeners.of(Role::DataApi)?).await?)
+}
+
+async fn lastfm(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
+    let config = &shared.config;
+    let mut lastfm = LastfmConfig {
+        cluster_key: config.cluster_key.clone().map_or_else(String::new, |key| key.0),
+        api_key: config.lastfm_api_key.clone().map_or_else(String::new, |key| key.0),
+        per_second: config.lastfm_per_second,
+        ..LastfmConfig::default()
+    };
+    lastfm.api_url.clone_from(&config.lastfm_api_url);
+    lastfm.site_url.clone_from(&config.lastfm_site_url);
+    Ok(Lastfm::start(lastfm, cancel)?.serve(shared.listeners.of(Role::Lastfm)?).await?)
+}
+
+async fn embedder(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
+    let config = &shared.config;
+    let providers = match &config.embedder_providers {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("{} cannot be read; correct MISO_EMBEDDER_PROVIDERS", path.display()))?,
+        ),
+        None => None,
+    };
+    let embedder = EmbedderConfig {
+        cluster_key: config.cluster_key.clone().map_or_else(String::new, |key| key.0),
+        providers,
+        sites_at: config.embedder_sites_at,
+        public_url: config.embedder_public_url.clone(),
+        ..EmbedderConfig::default()
+    };
+    Ok(Embedder::start(embedder, cancel)?.serve(shared.listeners.of(Role::Embedder)?).await?)
+}
+
+impl Shared {
+    /// Where the Last.fm middleware is, if there is one.
+    fn lastfm_url(&self) -> Option<String> {
+        self.config.lastfm_url.clone().or_else(|| self.listeners.url(Role::Lastfm))
+    }
+
+    /// Where the media embedder is, if there is one.
+    fn embedder_url(&self) -> Option<String> {
+        self.config.embedder_url.clone().or_else(|| self.listeners.url(Role::Embedder))
+    }
 }
 
 async fn panel(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
@@ -230,9 +288,10 @@ async fn panel(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()>
         log: Some(Arc::clone(&shared.log)),
         groups: Some(Arc::clone(&shared.groups)),
         proxy_url: Some(config.proxy_public_url.clone().unwrap_or_else(|| format!("ws://{}", config.proxy_listen))),
-        ..PanelConfig::default()
+        embedder_url: shared.embedder_url(),
+        lastfm_url: shared.lastfm_url(),
     };
-    Ok(Panel::serve(panel, listener(shared.panel_listener.as_ref())?, cancel).await?)
+    Ok(Panel::serve(panel, shared.listeners.of(Role::Panel)?, cancel).await?)
 }
 
 async fn sender(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()> {
@@ -270,7 +329,7 @@ async fn proxy(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<()>
     );
     let (log, state, groups) = (Arc::clone(&shared.log), Arc::clone(&shared.state), Arc::clone(&shared.groups));
     let proxy = Arc::new(Proxy::start(proxy, log, state, groups, cancel.clone()).await?);
-    Ok(proxy.serve(listener(shared.proxy_listener.as_ref())?, ingress, cancel).await?)
+    Ok(proxy.serve(shared.listeners.of(Role::Proxy)?, ingress, cancel).await?)
 }
 
 /// GETs of handlers go to the sender of this process, else to the one that is configured.
@@ -287,6 +346,7 @@ async fn handlers(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<
     let commands_url = config.commands_url.clone().unwrap_or_else(|| format!("http://{}", config.commands_listen));
     let mut commands = CommandsHandlerConfig::new(commands_url, config.cluster_key.clone().map(|key| key.0));
     commands.uses_per_minute = config.commands_per_minute;
+    (commands.lastfm_url, commands.embedder_url) = (shared.lastfm_url(), shared.embedder_url());
     let joins = Joins::default();
     let all = || (Arc::clone(&shared.log), Arc::clone(&shared.state), joins.clone());
     let (log, state, joined) = all();
@@ -307,9 +367,4 @@ async fn handlers(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<
     };
     tokio::try_join!(messages, events, facts, commands, ready)?;
     Ok(())
-}
-
-fn listener(bound: Option<&StdListener>) -> anyhow::Result<TcpListener> {
-    let listener = bound.context("the role's listener was not bound")?.try_clone()?;
-    Ok(TcpListener::from_std(listener)?)
 }

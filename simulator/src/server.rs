@@ -96,6 +96,9 @@ async fn answer(core: Arc<Core>, peer: IpAddr, request: Request<Incoming>) -> An
     if path.strip_prefix("/api").unwrap_or(path) == "/oauth2/authorize" {
         return Ok(oauth::authorize(&core, request.uri().query().unwrap_or_default()));
     }
+    if let Some(file) = path.strip_prefix("/cdn/attachments/") {
+        return Ok(uploaded(&core, file));
+    }
     if let Some(picture) = path.strip_prefix("/cdn") {
         return Ok(pictures::answer(picture));
     }
@@ -119,6 +122,18 @@ async fn answer(core: Arc<Core>, peer: IpAddr, request: Request<Incoming>) -> An
     };
     let planned = of_user(&core, &received).unwrap_or_else(|| handle(&core, &received));
     sent(planned).await
+}
+
+/// A file that came with a message, while it is kept.
+fn uploaded(core: &Core, path: &str) -> Response<Full<Bytes>> {
+    let Some(upload) = core.world().uploads.at(path).cloned() else {
+        return text(StatusCode::NOT_FOUND, "there is no such file, or no more");
+    };
+    let mut response = Response::new(Full::new(upload.content));
+    if let Ok(kind) = upload.kind.parse() {
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+    }
+    response
 }
 
 async fn sent(planned: Planned) -> Answer {

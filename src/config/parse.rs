@@ -43,6 +43,11 @@ pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "not an address with a port, such as 127.0.0.1:8080".into())
 }
 
+pub(super) fn parse_loopback(text: &str) -> Result<SocketAddr, String> {
+    let address = parse_listen(text)?;
+    if address.ip().is_loopback() { Ok(address) } else { Err("not on loopback".into()) }
+}
+
 pub(super) fn one_of(text: &str, starts: &[&str]) -> Result<String, String> {
     match starts.iter().find(|start| text.starts_with(**start)) {
         Some(start) if text.len() > start.len() => Ok(text.into()),

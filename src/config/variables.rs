@@ -56,6 +56,10 @@ variables! {
         "the commands API";
     DATA_LISTEN = "MISO_DATA_LISTEN" default "127.0.0.1:8082", "ADDRESS:PORT",
         "the data API";
+    LASTFM_LISTEN = "MISO_LASTFM_LISTEN" default "127.0.0.1:8084", "ADDRESS:PORT",
+        "the Last.fm middleware";
+    EMBEDDER_LISTEN = "MISO_EMBEDDER_LISTEN" default "127.0.0.1:8085", "ADDRESS:PORT",
+        "the media embedder";
     PANEL_LISTEN = "MISO_PANEL_LISTEN" default "127.0.0.1:8083", "ADDRESS:PORT",
         "the web panel";
     OPS_LISTEN = "MISO_OPS_LISTEN" default "127.0.0.1:9100", "ADDRESS:PORT",
@@ -66,6 +70,22 @@ variables! {
         "the ops listener of a process with the role sender: where a proxy without one has handlers' GETs performed (needs `MISO_CLUSTER_KEY`)";
     DATA_URL = "MISO_DATA_URL", "an http or https URL",
         "where the panel finds the data API; not set: the listener of `MISO_DATA_LISTEN`";
+    LASTFM_URL = "MISO_LASTFM_URL", "an http or https URL",
+        "where commands API, handlers and panel find the Last.fm middleware; not set: the one of the same process";
+    EMBEDDER_URL = "MISO_EMBEDDER_URL", "an http or https URL",
+        "where commands API, handlers and panel find the media embedder; not set: the one of the same process";
+    LASTFM_API_KEY = "LASTFM_API_KEY", "a key of last.fm/api", "for Last.fm's API; without it the `fm` commands say that it is missing", secret;
+    LASTFM_API_URL = "MISO_LASTFM_API_URL" default "https://ws.audioscrobbler.com/2.0/", "an https URL, or http on loopback",
+        "Last.fm's API";
+    LASTFM_SITE_URL = "MISO_LASTFM_SITE_URL" default "https://www.last.fm", "an https URL, or http on loopback",
+        "Last.fm's pages, from which gaps of its API are filled";
+    LASTFM_PER_SECOND = "MISO_LASTFM_PER_SECOND" default "4", "1 to 100", "requests to Last.fm, per second";
+    EMBEDDER_PROVIDERS = "MISO_EMBEDDER_PROVIDERS", "a TOML file",
+        "laid over the embedder's own table of sites: ids, tokens, off switches";
+    EMBEDDER_SITES_AT = "MISO_EMBEDDER_SITES_AT", "ADDRESS:PORT on loopback",
+        "for the demo and tests: where all public hosts are reached, over plain http";
+    EMBEDDER_PUBLIC_URL = "MISO_EMBEDDER_PUBLIC_URL", "an https URL, or http on loopback",
+        "where people reach the embedder's files, if they do";
     PANEL_PUBLIC_URL = "MISO_PANEL_PUBLIC_URL", "an https URL, or http on loopback",
         "the panel's address for people; its `/callback` must be a redirect of the Discord application; not set: the listener's";
     PANEL_OPERATORS = "MISO_PANEL_OPERATORS", "user ids, comma-separated", "who sees the panel's pages for operators";

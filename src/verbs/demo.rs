@@ -122,6 +122,10 @@ impl Demo {
         config.discord_api_url = format!("http://{address}/api");
         config.client_secret = Some(Secret(simulator.client_secret().to_owned()));
         config.simulator_control_url = Some(control.clone());
+        config.lastfm_api_url = format!("http://{address}/lastfm/2.0/");
+        config.lastfm_site_url = format!("http://{address}/lastfm/site");
+        config.lastfm_api_key.get_or_insert_with(|| Secret("of-the-demo".to_owned()));
+        config.embedder_sites_at = Some(address);
         let bot = overview["bot"].as_str().unwrap_or_default().to_owned();
         let world = DemoWorld::ask(&control, bot).await?;
         let guilds: Vec<serde_json::Value> = reqwest::get(format!("{control}/guilds")).await?.json().await?;
@@ -190,6 +194,10 @@ fn banner(config: &Config, simulated: Option<(&str, &DemoWorld)>) {
     println!("  panel                 {}", config.panel_url());
     println!("  commands API          http://{}/v1/commands", config.commands_listen);
     println!("  data API              http://{}/v1/me", config.data_listen);
+    println!(
+        "  Last.fm, links        http://{}/v1/health  http://{}/v1/health",
+        config.lastfm_listen, config.embedder_listen
+    );
     println!("  health and metrics    http://{}/readyz  /metrics", config.ops_listen);
     println!("  data                  {}", config.data_dir.display());
     match simulated {

@@ -220,8 +220,8 @@ impl<'a> Printer<'a> {
         if let (Some(format), Some(stdout)) = (format, out.take_if(|_| format.is_some())) {
             let all = Source::Topic(miso_log::catalogue::GATEWAY_EVENTS).columns();
             columns = super::export::columns_of(all, &tail.columns)?;
-            let chosen = columns.iter().map(|&index| &all[index]).collect();
-            rows = Some(told(RowWriter::new(format, chosen, stdout))?);
+            let chosen: Vec<_> = columns.iter().map(|&index| &all[index]).collect();
+            rows = Some(told(RowWriter::new(format, &chosen, stdout))?);
         }
         Ok(Self {
             tail,

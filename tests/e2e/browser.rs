@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::harness::{DEADLINE, eventually, free_address, miso};
+use crate::harness::{ANY_PORT, DEADLINE, eventually, free_address, miso};
 
 /// Clicking through the flows and running axe on every page, twice two times.
 const BROWSER_TIME: Duration = Duration::from_secs(420);
@@ -25,6 +25,8 @@ async fn an_admin_sets_a_greeting_a_member_is_greeted_and_every_page_is_accessib
         .env("MISO_PROXY_LISTEN", free_address().to_string())
         .env("MISO_COMMANDS_LISTEN", free_address().to_string())
         .env("MISO_DATA_LISTEN", free_address().to_string())
+        .env("MISO_LASTFM_LISTEN", ANY_PORT)
+        .env("MISO_EMBEDDER_LISTEN", ANY_PORT)
         .stdout(Stdio::null())
         .spawn()
         .expect("the demo starts");

@@ -265,6 +265,9 @@ pub(crate) struct Deployment {
     http: reqwest::Client,
 }
 
+/// A listener's address where nobody needs to know it before.
+pub(crate) const ANY_PORT: &str = "127.0.0.1:0";
+
 struct Running {
     child: Child,
     ops: SocketAddr,
@@ -285,6 +288,13 @@ impl Deployment {
             ("MISO_COMMANDS_URL".to_owned(), format!("http://{commands}")),
             ("MISO_DATA_LISTEN".to_owned(), data_api.to_string()),
             ("MISO_PANEL_LISTEN".to_owned(), panel.to_string()),
+            // They are asked only by roles of their own process, who find them wherever they are.
+            ("MISO_LASTFM_LISTEN".to_owned(), ANY_PORT.to_owned()),
+            ("MISO_EMBEDDER_LISTEN".to_owned(), ANY_PORT.to_owned()),
+            ("MISO_LASTFM_API_URL".to_owned(), format!("http://{}/lastfm/2.0/", discord.address())),
+            ("MISO_LASTFM_SITE_URL".to_owned(), format!("http://{}/lastfm/site", discord.address())),
+            ("LASTFM_API_KEY".to_owned(), "of-the-tests".to_owned()),
+            ("MISO_EMBEDDER_SITES_AT".to_owned(), discord.address().to_string()),
             ("MISO_GROUPS".to_owned(), groups.to_owned()),
             ("MISO_FAULTS".to_owned(), "1".to_owned()),
         ]);

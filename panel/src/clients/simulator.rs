@@ -1,8 +1,13 @@
+use bytes::Bytes;
 use reqwest::Client;
+use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ClientError, json as answer, send};
+
+/// A file of a message that is shown, at most, bytes; a larger one is an error.
+pub(crate) const FILE_BYTES: usize = 10 * 1024 * 1024;
 
 const SERVICE: &str = "simulated Discord";
 
@@ -36,6 +41,20 @@ impl SimulatorClient {
     /// Messages of a channel as Discord shows them, oldest first.
     pub(crate) async fn messages(&self, channel: u64) -> Result<Vec<Value>, ClientError> {
         answer(SERVICE, self.http.get(format!("{}/channels/{channel}/messages", self.base))).await
+    }
+
+    /// A file that came with a message: its bytes and type. At most [`FILE_BYTES`].
+    pub(crate) async fn file(&self, path: &str) -> Result<(Bytes, String), ClientError> {
+        let origin = self.base.strip_suffix("/control").unwrap_or(&self.base);
+        let response = send(SERVICE, self.http.get(format!("{origin}/cdn/attachments/{path}"))).await?;
+        let kind =
+            response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
+        let away = |reason: String| ClientError::Away { service: SERVICE, reason };
+        let bytes = response.bytes().await.map_err(|error| away(error.without_url().to_string()))?;
+        if bytes.len() > FILE_BYTES {
+            return Err(away(format!("the file is larger than {FILE_BYTES} bytes")));
+        }
+        Ok((bytes, kind))
     }
 
     pub(crate) async fn say(&self, channel: u64, user: &str, content: &str) -> Result<(), ClientError> {

@@ -14,6 +14,7 @@ mod ops;
 mod overview;
 mod pick;
 mod play;
+mod play_files;
 mod public;
 mod reminders;
 mod samples;
@@ -75,6 +76,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/play", get(play::show))
         .route("/play/trace", get(play::trace))
         .route("/play/kill", post(play::kill))
+        .route("/play/file/{channel}/{id}/{name}", get(play_files::file))
         .route("/play/chat", get(play::messages))
         .route("/play/events", get(play::events))
         .route("/play/say", post(play::say))

@@ -70,6 +70,7 @@ fn one(message: &Value, names: &Names) -> Markup {
                         hx-target="#chat" aria-label={ "Star the message of " (name) } title="React with a star" { (icon("star")) }
                 }
                 @if !text(message, "content").is_empty() { div.md { (markdown(text(message, "content"), names)) } }
+                @for file in list(message, "attachments").filter(|file| !shown_in_embed(message, file)) { (attached(file)) }
                 @for embed in list(message, "embeds") { (embed_shown(embed, names)) }
                 @for row in list(message, "components") { (buttons(text(message, "id"), row)) }
                 @if list(message, "reactions").next().is_some() {
@@ -80,6 +81,33 @@ fn one(message: &Value, names: &Names) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Where the panel shows a file that came with a message.
+fn file_path(url: &str) -> Option<String> {
+    let path = url.strip_prefix("https://cdn.discordapp.com/attachments/")?;
+    path.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte))
+        .then(|| format!("/play/file/{path}"))
+}
+
+/// A picture that an embed shows is not shown twice.
+fn shown_in_embed(message: &Value, file: &Value) -> bool {
+    let shown =
+        |embed: &Value, place: &str| embed.get(place).is_some_and(|image| text(image, "url") == text(file, "url"));
+    list(message, "embeds").any(|embed| shown(embed, "image") || shown(embed, "thumbnail"))
+}
+
+fn attached(file: &Value) -> Markup {
+    let (name, kind) = (text(file, "filename"), text(file, "content_type"));
+    let spoiler = name.starts_with("SPOILER_");
+    html! {
+        @match file_path(text(file, "url")) {
+            Some(path) if kind.starts_with("image/") && !spoiler => { img.attached src=(path) alt=(name) loading="lazy"; },
+            Some(path) => { p { a.button href=(path) download=(name) { (icon("download")) (name) } } },
+            None => { p.muted { "File: " (name) } },
         }
     }
 }
@@ -105,7 +133,8 @@ fn embed_shown(embed: &Value, names: &Names) -> Markup {
                         }
                     }
                 }
-                @if !image.is_empty() { p.muted { "Picture: " (image) } }
+                @if let Some(path) = file_path(&image) { img.attached src=(path) alt="" loading="lazy"; }
+                @else if !image.is_empty() { p.muted { "Picture: " (image) } }
                 @if !of("footer", "text").is_empty() { p.embed-footer { (of("footer", "text")) } }
             }
         }

@@ -1,5 +1,6 @@
-//! `multipart/form-data`: the JSON part and the files' names and sizes. Contents are counted and forgotten.
+//! `multipart/form-data`: the JSON part and the files.
 
+use bytes::Bytes;
 use memchr::memmem;
 
 use crate::world::Upload;
@@ -32,7 +33,11 @@ pub(crate) fn read(content_type: &str, body: &[u8]) -> Option<Form> {
         let name = parameter(head, "name")?;
         match parameter(head, "filename") {
             Some(file) => {
-                form.uploads.push(Upload { name: file.to_owned(), bytes: content.len(), kind: kind(head).to_owned() });
+                form.uploads.push(Upload {
+                    name: file.to_owned(),
+                    content: Bytes::copy_from_slice(content),
+                    kind: kind(head).to_owned(),
+                });
             }
             None if name == "payload_json" => form.payload_json = Some(content.to_vec()),
             None => {}
@@ -64,7 +69,7 @@ mod tests {
         let form = read("multipart/form-data; boundary=XX", body).unwrap();
         assert_eq!(form.payload_json.as_deref(), Some(&b"{\"content\":\"a\"}"[..]));
         assert_eq!(
-            (form.uploads[0].name.as_str(), form.uploads[0].bytes, form.uploads[0].kind.as_str()),
+            (form.uploads[0].name.as_str(), form.uploads[0].content.len(), form.uploads[0].kind.as_str()),
             ("a.png", 4, "image/png")
         );
     }

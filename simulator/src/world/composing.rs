@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::messages::{Author, Upload};
+use super::messages::Author;
+use super::uploads::Upload;
 use super::{EMPTY_MESSAGE, INVALID_FORM, Refusal, World, read_id};
 use crate::snowflake::iso8601;
 
@@ -33,7 +34,7 @@ impl World {
             "id": id.to_string(), "channel_id": channel.to_string(), "author": author_object, "content": content,
             "timestamp": iso8601(now_ms), "edited_timestamp": null, "tts": body["tts"] == true,
             "mention_everyone": content.contains("@everyone"), "mentions": self.mentions(content), "mention_roles": [],
-            "attachments": attachments, "embeds": embeds(&body["embeds"]), "pinned": false, "type": 0,
+            "attachments": attachments, "embeds": pictured(embeds(&body["embeds"]), &attachments), "pinned": false, "type": 0,
             "flags": body["flags"].as_u64().unwrap_or(0), "components": list(&body["components"]),
         });
         if let Author::Webhook { id, application, .. } = author {
@@ -70,8 +71,10 @@ impl World {
 
     fn attachment(&mut self, channel: u64, upload: &Upload, now_ms: u64) -> Value {
         let id = self.ids.next(now_ms);
-        let url = format!("https://cdn.discordapp.com/attachments/{channel}/{id}/{}", upload.name);
-        json!({"id": id.to_string(), "filename": upload.name, "size": upload.bytes, "url": url, "proxy_url": url, "content_type": upload.kind})
+        let path = format!("{channel}/{id}/{}", upload.name);
+        let url = format!("https://cdn.discordapp.com/attachments/{path}");
+        self.uploads.keep(path, upload);
+        json!({"id": id.to_string(), "filename": upload.name, "size": upload.content.len(), "url": url, "proxy_url": url, "content_type": upload.kind})
     }
 
     /// The users named as `<@id>` or `<@!id>`.
@@ -131,6 +134,20 @@ pub(super) fn check_content(body: &Value, uploads: &[Upload]) -> Result<(), Refu
 
 fn list(value: &Value) -> Value {
     if value.is_array() { value.clone() } else { json!([]) }
+}
+
+/// Embeds that name a file of their message by `attachment://` get its address.
+fn pictured(mut embeds: Vec<Value>, attachments: &[Value]) -> Vec<Value> {
+    for embed in &mut embeds {
+        for place in ["image", "thumbnail"] {
+            let named = embed[place]["url"].as_str().and_then(|url| url.strip_prefix("attachment://"));
+            let file = named.and_then(|name| attachments.iter().find(|file| file["filename"] == name));
+            if let Some(file) = file {
+                embed[place]["url"] = file["url"].clone();
+            }
+        }
+    }
+    embeds
 }
 
 pub(super) fn embeds(value: &Value) -> Vec<Value> {

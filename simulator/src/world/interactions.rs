@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::messages::{Author, Upload};
+use super::messages::Author;
+use super::uploads::Upload;
 use super::{
     ALREADY_ACKNOWLEDGED, BOT_ID, INVALID_FORM, MAX_KEPT, Refusal, UNKNOWN_INTERACTION, UNKNOWN_MESSAGE,
     UNKNOWN_WEBHOOK, World,

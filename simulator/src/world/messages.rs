@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::composing::{MAX_CONTENT, check_content, embeds};
 use super::reactions::Reaction;
+use super::uploads::Upload;
 use super::{
     BOT_ID, BULK_AGE, BULK_COUNT, CANNOT_EDIT, INVALID_FORM, MAX_MESSAGES_PER_CHANNEL, Refusal, UNKNOWN_MESSAGE, World,
     read_id,
@@ -50,14 +51,6 @@ pub(crate) struct Created {
     pub(crate) object: Value,
     /// False when `enforce_nonce` found the message of the first request.
     pub(crate) new: bool,
-}
-
-/// An uploaded file's name, size and type.
-#[derive(Debug, Clone)]
-pub(crate) struct Upload {
-    pub(crate) name: String,
-    pub(crate) bytes: usize,
-    pub(crate) kind: String,
 }
 
 /// What is needed to bring a blasted message back when somebody refers to it.

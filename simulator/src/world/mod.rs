@@ -13,6 +13,7 @@ mod past;
 mod reactions;
 mod roles;
 mod seed;
+mod uploads;
 mod webhooks;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -23,8 +24,9 @@ use crate::events::Event;
 use crate::snowflake::Ids;
 
 pub(crate) use interactions::Interaction;
-pub(crate) use messages::{Author, Message, MessageRange, Upload};
+pub(crate) use messages::{Author, Message, MessageRange};
 pub(crate) use reactions::parse_emoji;
+pub(crate) use uploads::Upload;
 pub(crate) use webhooks::Webhook;
 
 /// The simulated bot, which is also its application.
@@ -123,6 +125,7 @@ pub(crate) struct World {
     pub(crate) ids: Ids,
     outbox: Vec<Event>,
     pub(crate) blasted: Option<messages::Blasted>,
+    pub(crate) uploads: uploads::Uploads,
 }
 
 impl World {
@@ -151,6 +154,7 @@ impl World {
             ids: Ids::default(),
             outbox: Vec::new(),
             blasted: None,
+            uploads: uploads::Uploads::default(),
         }
     }
 
