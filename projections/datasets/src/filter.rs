@@ -118,7 +118,7 @@ impl Filter {
     /// Whether an envelope is wanted.
     #[must_use]
     pub fn wants(&self, envelope: &Envelope<'_>) -> bool {
-        fn is<T: PartialEq>(wanted: Option<T>, found: Option<T>) -> bool {
+        fn is<T: Copy + PartialEq>(wanted: Option<T>, found: Option<T>) -> bool {
             wanted.is_none() || wanted == found
         }
         (self.events.is_empty() || self.events.iter().any(|event| event.eq_ignore_ascii_case(&envelope.event)))

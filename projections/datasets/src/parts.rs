@@ -98,7 +98,7 @@ impl<'a> Parts<'a> {
         }
         let file = File::create(unfinished(&whole)).map_err(failed)?;
         let hashed = Hashed { file, hash: Sha256::new(), bytes: 0 };
-        let writer = RowWriter::new(self.format, self.columns.clone(), hashed).map_err(failed)?;
+        let writer = RowWriter::new(self.format, &self.columns, hashed).map_err(failed)?;
         self.open.insert(day.to_owned(), Part { path, rows: 0, writer });
         Ok(())
     }

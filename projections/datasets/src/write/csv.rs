@@ -12,7 +12,7 @@ pub struct Csv<W: Write> {
 }
 
 impl<W: Write> Csv<W> {
-    pub(super) fn new(columns: Vec<&'static Column>, out: W) -> io::Result<Self> {
+    pub(super) fn new(columns: &[&'static Column], out: W) -> io::Result<Self> {
         let mut out = Gathered::new(out);
         let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
         out.buffer.extend_from_slice(names.join(",").as_bytes());

@@ -53,7 +53,7 @@ impl<W: Write + Send> RowWriter<W> {
     ///
     /// # Errors
     /// The destination's.
-    pub fn new(format: Format, columns: Vec<&'static Column>, out: W) -> io::Result<Self> {
+    pub fn new(format: Format, columns: &[&'static Column], out: W) -> io::Result<Self> {
         Ok(match format {
             Format::Ndjson => Self::Ndjson(ndjson::Ndjson::new(columns, out)),
             Format::Csv => Self::Csv(csv::Csv::new(columns, out)?),
@@ -106,7 +106,7 @@ impl RowLine {
     /// For rows with these columns.
     #[must_use]
     pub fn new(columns: &'static [Column]) -> Self {
-        Self(RowWriter::Ndjson(ndjson::Ndjson::new(columns.iter().collect(), Vec::new())))
+        Self(RowWriter::Ndjson(ndjson::Ndjson::new(&columns.iter().collect::<Vec<_>>(), Vec::new())))
     }
 
     /// The row's line.

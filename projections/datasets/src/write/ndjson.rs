@@ -13,7 +13,7 @@ pub struct Ndjson<W: Write> {
 }
 
 impl<W: Write> Ndjson<W> {
-    pub(super) fn new(columns: Vec<&'static Column>, out: W) -> Self {
+    pub(super) fn new(columns: &[&'static Column], out: W) -> Self {
         let name = |(index, column): (usize, &&Column)| {
             format!("{}\"{}\":", if index == 0 { '{' } else { ',' }, column.name).into_bytes()
         };

@@ -42,7 +42,7 @@ struct Gathering {
 }
 
 impl<W: Write + Send> Parquet<W> {
-    pub(super) fn new(columns: Vec<&'static Column>, out: W) -> io::Result<Self> {
+    pub(super) fn new(columns: &[&'static Column], out: W) -> io::Result<Self> {
         let fields: Result<Vec<Arc<Type>>, ParquetError> = columns.iter().map(|column| field(column)).collect();
         let schema = Type::group_type_builder("miso").with_fields(fields.map_err(failed)?).build().map_err(failed)?;
         let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(failed)?;

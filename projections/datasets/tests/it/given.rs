@@ -11,8 +11,8 @@ use miso_model::{
 };
 use serde_json::{Value, json};
 
-/// 2026-11-03T23:00:00Z: exports by day have more than one.
-pub(crate) const BEGIN_MS: i64 = 1_793_746_800_000;
+/// 2096-11-03T23:00:00Z: exports by day have more than one, and retention leaves the records alone.
+pub(crate) const BEGIN_MS: i64 = 4_002_822_000_000;
 /// Minutes between two rounds of events.
 const STEP_MS: i64 = 60_000;
 /// Rounds of events.
