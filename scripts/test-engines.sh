@@ -4,11 +4,9 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 scripts/clients.sh
-# The crash test on Kafka is not among them: with every role in a process of its own it needs a machine for itself
-# (docs/GUARANTEES.md); `make chaos-engines` runs it.
 # Those tests of a suite that run on both adapters have `kafka` or `postgres` in their names.
 # One test at a time: each has several processes of its own. The whole workspace is named each time, so that everything is as `make test` has built it.
 exec scripts/engines.sh run bash -euo pipefail -c '
-    cargo test --workspace --no-fail-fast --test contract --test it --test e2e -- kafka --skip crash_runs --test-threads 1
+    cargo test --workspace --no-fail-fast --test contract --test it --test e2e -- kafka --test-threads 1
     cargo test --no-fail-fast -p miso-bot-store --test it
 '
