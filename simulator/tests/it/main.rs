@@ -3,6 +3,7 @@
 mod client;
 mod control;
 mod gateway;
+mod lastfm;
 mod oauth;
 mod process;
 mod rest;
