@@ -3,7 +3,6 @@ use std::time::Duration;
 use miso_command_catalogue::Problem;
 use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{ClientError, json as answer};
 
@@ -74,6 +73,27 @@ pub(crate) struct PostMeta {
     pub(crate) degraded: Vec<String>,
 }
 
+/// A site that it knows.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Provider {
+    pub(crate) name: String,
+    /// Not, where the operator turned it off.
+    #[serde(default)]
+    pub(crate) enabled: bool,
+    #[serde(default)]
+    pub(crate) strategies: Vec<Strategy>,
+}
+
+/// A way to a site's posts.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Strategy {
+    #[serde(default)]
+    pub(crate) enabled: bool,
+    /// `green`, `amber`, `red`, or `unknown` before its first use.
+    #[serde(default)]
+    pub(crate) health: String,
+}
+
 impl EmbedderClient {
     pub(crate) fn new(http: Client, base: &str, key: &str) -> Self {
         Self { http, base: base.trim_end_matches('/').to_owned(), key: key.to_owned() }
@@ -99,7 +119,11 @@ impl EmbedderClient {
     }
 
     /// Every provider with how its strategies do.
-    pub(crate) async fn providers(&self) -> Result<Value, ClientError> {
-        answer(SERVICE, self.get("/v1/providers")).await
+    pub(crate) async fn providers(&self) -> Result<Vec<Provider>, ClientError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            providers: Vec<Provider>,
+        }
+        Ok(answer::<Answer>(SERVICE, self.get("/v1/providers")).await?.providers)
     }
 }

@@ -8,7 +8,9 @@ mod types;
 
 pub(crate) use commands::{As, CommandsClient, Owner};
 pub(crate) use data::DataClient;
-pub(crate) use embedder::{EmbedderClient, Medium, Post};
+#[cfg(test)]
+pub(crate) use embedder::Strategy;
+pub(crate) use embedder::{EmbedderClient, Medium, Post, Provider};
 pub(crate) use simulator::{SimulatedGuild, SimulatorClient};
 pub(crate) use types::*;
 

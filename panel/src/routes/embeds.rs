@@ -1,11 +1,10 @@
 //! Under the form of the embeds: how each provider does now, and a box to try a link.
 
 use maud::{Markup, html};
-use serde_json::Value;
 
 use super::guild::GuildPage;
 use crate::app::App;
-use crate::clients::{ClientError, Medium, Post};
+use crate::clients::{ClientError, Medium, Post, Provider};
 use crate::view::{banner, dot, icon, markdown};
 
 /// Characters of a link that is tried; the rest is cut.
@@ -46,7 +45,7 @@ pub(super) async fn section(app: &App, guild: &GuildPage, tried: Option<&str>) -
         section aria-labelledby="providers" {
             h2 #providers { "Providers now" }
             @match &providers {
-                Ok(providers) => { (health(&states(providers))) }
+                Ok(providers) => { (health(providers)) }
                 Err(_) => { p.muted { "The embedder does not answer. Links wait for nothing: messages with them are left as they are." } }
             }
         }
@@ -126,59 +125,51 @@ fn medium(one: &Medium) -> String {
     text
 }
 
-/// Name, state and words of each provider.
-fn states(providers: &Value) -> Vec<(String, &'static str, String)> {
-    let list = providers.get("providers").or_else(|| providers.get("data")).unwrap_or(providers);
-    let text = |value: &Value, keys: &[&str]| keys.iter().find_map(|key| value.get(key)?.as_str()).map(str::to_owned);
-    let one = |value: &Value| {
-        let name = text(value, &["title", "name", "provider", "id", "key"])?;
-        let off = ["on", "enabled"].iter().any(|key| value.get(key).and_then(Value::as_bool) == Some(false));
-        let strategies = value.get("strategies").and_then(Value::as_array).cloned().unwrap_or_default();
-        let of = |strategy: &Value| text(strategy, &["health", "state", "status"]);
-        let working = strategies.iter().filter(|one| of(one).is_none_or(|health| !BAD.contains(&&*health))).count();
-        let own = text(value, &["health", "state", "status"]);
-        Some(if off {
-            (name, "off", "turned off by the operator".to_owned())
-        } else if own.as_deref().is_some_and(|health| BAD.contains(&health)) || (working == 0 && !strategies.is_empty())
-        {
-            (name, "danger", "does not work now".to_owned())
-        } else if working < strategies.len() {
-            (name, "warn", format!("{working} of {} ways work", strategies.len()))
-        } else {
-            (name, "ok", "works".to_owned())
-        })
-    };
-    list.as_array().into_iter().flatten().take(PROVIDERS).filter_map(one).collect()
+/// State and words of a provider: as well as its ways that are turned on.
+fn state(provider: &Provider) -> (&'static str, String) {
+    let ways: Vec<_> = provider.strategies.iter().filter(|way| way.enabled).collect();
+    let working = ways.iter().filter(|way| way.health != "red").count();
+    if !provider.enabled {
+        ("off", "turned off by the operator".to_owned())
+    } else if working == 0 {
+        ("danger", "does not work now".to_owned())
+    } else if working < ways.len() {
+        ("warn", format!("{working} of {} ways work", ways.len()))
+    } else {
+        ("ok", "works".to_owned())
+    }
 }
 
-/// Words for a way that does not work.
-const BAD: &[&str] = &["red", "broken", "open", "down", "failing"];
-
-fn health(states: &[(String, &'static str, String)]) -> Markup {
+fn health(providers: &[Provider]) -> Markup {
     html! {
-        @if states.is_empty() { p.muted { "The embedder names no provider." } }
-        ul.health { @for (name, state, says) in states { li.(state) { (dot(state, says)) span { strong { (name) } " " (says) } } } }
+        @if providers.is_empty() { p.muted { "The embedder names no provider." } }
+        ul.health {
+            @for provider in providers.iter().take(PROVIDERS) {
+                @let (state, says) = state(provider);
+                li.(state) { (dot(state, &says)) span { strong { (provider.name) } " " (says) } }
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn a_provider_is_as_well_as_its_ways() {
-        let providers = json!({"providers": [
-            {"id": "x", "strategies": [{"id": "a", "health": "green"}, {"id": "b", "health": "red"}]},
-            {"id": "bluesky", "strategies": [{"id": "a", "health": "red"}]},
-            {"id": "reddit", "enabled": false, "strategies": []},
-            {"id": "threads", "strategies": [{"id": "a", "health": "amber"}]},
-        ]});
-        let seen: Vec<_> = states(&providers).into_iter().map(|(name, state, _)| (name, state)).collect();
-        let expected = [("x", "warn"), ("bluesky", "danger"), ("reddit", "off"), ("threads", "ok")];
-        assert_eq!(seen, expected.map(|(name, state)| (name.to_owned(), state)));
-        assert!(states(&json!("nonsense")).is_empty());
+        let of = |enabled: bool, ways: &[(&str, bool)]| {
+            let way = |(health, enabled): &(&str, bool)| crate::clients::Strategy {
+                enabled: *enabled,
+                health: (*health).to_owned(),
+            };
+            let provider = Provider { enabled, strategies: ways.iter().map(way).collect(), ..Provider::default() };
+            state(&provider).0
+        };
+        assert_eq!(of(true, &[("green", true), ("red", true)]), "warn");
+        assert_eq!(of(true, &[("red", true), ("green", false)]), "danger");
+        assert_eq!(of(false, &[("green", true)]), "off");
+        assert_eq!(of(true, &[("amber", true), ("unknown", true), ("red", false)]), "ok");
     }
 
     #[test]

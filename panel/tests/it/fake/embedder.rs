@@ -34,8 +34,9 @@ async fn media(headers: HeaderMap, Query(query): Query<BTreeMap<String, String>>
 }
 
 async fn providers() -> Json<Value> {
+    let way = |id: &str, health: &str| json!({"id": id, "enabled": true, "health": health});
     Json(json!({"providers": [
-        {"id": "x", "strategies": [{"id": "x.syndication@2", "health": "green"}, {"id": "x.guest@1", "health": "red"}]},
-        {"id": "bluesky", "strategies": [{"id": "bluesky.appview@1", "health": "green"}]},
+        {"name": "x", "enabled": true, "strategies": [way("x.syndication@2", "green"), way("x.guest@1", "red")]},
+        {"name": "bluesky", "enabled": true, "strategies": [way("bluesky.appview@1", "green")]},
     ]}))
 }
