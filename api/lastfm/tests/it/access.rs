@@ -20,6 +20,9 @@ const READS: &[(&str, &[(&str, &str)])] = &[
     ("/track", &[("artist", "Salt/Pepper"), ("name", "Vivid")]),
 ];
 
+/// A path, its query, and the status and kind of the problem that they get.
+type Refused<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+
 /// The names of an object's fields, two levels down, of the first of its lists' too.
 fn shape(value: &Value, prefix: &str, levels: u32) -> std::collections::BTreeSet<String> {
     let mut names = std::collections::BTreeSet::new();
@@ -75,7 +78,7 @@ async fn nobody_is_let_in_without_the_key_but_health_and_document_are_open() {
 async fn what_does_not_fit_is_refused_by_name_before_anything_is_asked() {
     let rig = Rig::start().await;
     let long = "x".repeat(301);
-    let table: &[(&str, &[(&str, &str)], u16, &str)] = &[
+    let table: &[Refused] = &[
         ("/users/a%2Fb", &[], 400, "invalid-user"),
         ("/users/a%20b/now", &[], 400, "invalid-user"),
         ("/users/waytoolongforaname", &[], 400, "invalid-user"),
