@@ -44,6 +44,12 @@ impl Cause<'_> {
         self.action(what, "PATCH", &format!("/channels/{channel}/messages/{message}"), Some(body))
     }
 
+    /// Reacts to a message with a unicode emoji, or with `name:id` of a guild's.
+    pub(crate) fn react(&self, what: &str, channel: ChannelId, message: MessageId, emoji: &str) -> Append {
+        let emoji: String = emoji.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        self.action(what, "PUT", &format!("/channels/{channel}/messages/{message}/reactions/{emoji}/@me"), None)
+    }
+
     /// Deletes a message.
     pub(crate) fn delete(&self, what: &str, channel: ChannelId, message: MessageId) -> Append {
         self.action(what, "DELETE", &format!("/channels/{channel}/messages/{message}"), None)

@@ -8,6 +8,7 @@ mod commands;
 mod concurrent;
 mod endpoints;
 mod handled;
+mod listens;
 mod http;
 mod media;
 mod openapi;

@@ -26,7 +26,24 @@ fn anything(random: &mut StdRng, now: i64) -> (Aggregate, &'static str, Value) {
     let user = random.random_range(1..4_u64);
     let own = Aggregate::User(UserId(user));
     let mut number = |to: i64| random.random_range(0..to);
-    match number(11) {
+    match number(15) {
+        11 => {
+            let name = if number(9) > 7 { "bob" } else { "ann" };
+            (own, "ChangeSettings", json!({"module": "lastfm-user", "set": {"username": name}}))
+        }
+        12 => {
+            let listen = |at: i64| json!({"at_ms": at, "artist": "HEEJIN", "track": "Vivid", "album": "HeeJin"});
+            let at = now - number(4_000_000);
+            let older = number(2) == 0;
+            let listens = json!([listen(at), listen(at + 1_000)]);
+            (
+                own,
+                "ListensFetched",
+                json!({"lastfm_user": "ann", "listens": listens, "older": older, "complete": false}),
+            )
+        }
+        13 => (guild, "SeeInGuild", json!({"user": user.to_string()})),
+        14 => (guild, "ClaimCrown", json!({"artist": "HEEJIN", "user": user.to_string(), "plays": 20 + number(90)})),
         0 => (guild, "ChangeSettings", json!({"module": "starboard", "set": {"amount": number(3) + 1}})),
         1 => {
             let member =

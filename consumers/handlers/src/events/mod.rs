@@ -5,6 +5,7 @@ mod edits;
 mod invited;
 mod settings;
 mod stars;
+mod votes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -197,6 +198,9 @@ impl Events {
         let (d, logs, starboard) = (event.d, &settings.logs, settings.starboard.as_ref());
         if let ("message_deleted" | "reactions_cleared", Some(starboard)) = (happened, starboard) {
             out.extend(stars::cleared(&seen, starboard, d)?);
+        }
+        if let ("own_message", Some(votes)) = (happened, &settings.votes) {
+            out.extend(votes::under(&seen, votes, d)?);
         }
         match (happened, starboard) {
             ("member_joined", _) => out.extend(arrivals::joined(&seen, settings, d)?),

@@ -19,6 +19,8 @@ pub(crate) struct GuildEvents {
     /// Roles' ids.
     pub(crate) autoroles: Vec<u64>,
     pub(crate) starboard: Option<Starboard>,
+    /// The two reactions under what somebody is listening to.
+    pub(crate) votes: Option<[String; 2]>,
 }
 
 /// A text and where it is said.
@@ -79,6 +81,10 @@ impl GuildEvents {
             let ignored = settings.ids("starboard", "ignored");
             Some(Starboard { channel: channel("starboard", "channel")?, emoji: Emoji::read(&emoji), ignored })
         };
+        let votes = || {
+            let vote = |field| settings.text("lastfm", field).filter(|_| settings.switch("lastfm", "voting"));
+            Some([vote("vote_up")?, vote("vote_down")?])
+        };
         Self {
             greeting: saying("greeting"),
             goodbye: saying("goodbye"),
@@ -91,6 +97,7 @@ impl GuildEvents {
             },
             autoroles: settings.ids("roles", "autoroles"),
             starboard: starboard(),
+            votes: votes(),
         }
     }
 }

@@ -66,8 +66,8 @@ pub(crate) fn role(n: u64) -> u64 {
 
 /// View channels, write, embed, read back.
 const EVERYONE: u64 = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16;
-/// Manage roles, and messages; attach files.
-const BOT: u64 = 1 << 28 | 1 << 13 | 1 << 15;
+/// Manage roles, and messages; attach files; react.
+const BOT: u64 = 1 << 28 | 1 << 13 | 1 << 15 | 1 << 6;
 
 /// The id in a field of an event, as the gateway finds it.
 fn id_in(d: &Value, path: &str) -> Option<u64> {

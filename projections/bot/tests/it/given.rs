@@ -143,7 +143,7 @@ pub(crate) fn counts(day: &str, hour: i64, messages: i64) -> CountsAdded {
 pub(crate) fn facts(seed: u64, count: usize) -> Vec<Fact> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut versions = [0; 7];
-    (0..count)
+    let mut all: Vec<Fact> = (0..count)
         .map(|_| {
             let index = random.random_range(0..versions.len());
             versions[index] += 1;
@@ -164,7 +164,22 @@ pub(crate) fn facts(seed: u64, count: usize) -> Vec<Fact> {
             }
             fact
         })
-        .collect()
+        .collect();
+    // Whatever was taken back before: some of these are left.
+    let mut last = |index: usize, make: &dyn Fn(Aggregate, i64) -> Fact| {
+        versions[index] += 1;
+        let id = 1_000 + index as u64;
+        let aggregate = if index < 5 { Aggregate::Guild(GuildId(id)) } else { Aggregate::User(UserId(id)) };
+        all.push(make(aggregate, versions[index]));
+    };
+    last(5, &|user, version| fact(user, version, REMINDER_SET, &reminder("last", version)));
+    last(5, &|user, version| linked(user, version, Some("ann"), Some("ann")));
+    last(5, &|user, version| fact(user, version, LISTENS_SEEN, &seen(vec![listen(9_000, "Björk", "t")], true)));
+    last(0, &|guild, version| fact(guild, version, SEEN_IN_GUILD, &json!({"user": "1005"})));
+    last(0, &|guild, version| {
+        fact(guild, version, CROWN_TAKEN, &json!({"artist": "Björk", "user": "1005", "plays": 30}))
+    });
+    all
 }
 
 /// Somebody is linked with Last.fm by this name, or by none.

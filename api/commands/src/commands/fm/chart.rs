@@ -25,12 +25,12 @@ struct Chart {
 
 pub(super) async fn chart(call: &Call<'_>) -> Result<Answered, Problem> {
     let words = of_list(query(call));
-    drawn(call, &words, read(&words, false)?).await
+    drawn(call, &words, &read(&words, false)?).await
 }
 
 pub(super) async fn colours(call: &Call<'_>) -> Result<Answered, Problem> {
     let words = of_list(query(call));
-    drawn(call, &words, read(&words, true)?).await
+    drawn(call, &words, &read(&words, true)?).await
 }
 
 /// Reads what kind of a chart is wanted. Pure.
@@ -70,7 +70,7 @@ fn read(words: &Words, coloured: bool) -> Result<Chart, Problem> {
     Ok(chart)
 }
 
-async fn drawn(call: &Call<'_>, words: &Words, chart: Chart) -> Result<Answered, Problem> {
+async fn drawn(call: &Call<'_>, words: &Words, chart: &Chart) -> Result<Answered, Problem> {
     lastfm(call)?;
     let linked = whose(call, words.target).await?;
     let (width, height) = chart.size;
@@ -81,7 +81,7 @@ async fn drawn(call: &Call<'_>, words: &Words, chart: Chart) -> Result<Answered,
     let document = Document { colour: Colour::Lastfm, ..Document::default() }
         .titled(format!("{}: {about}", linked.shown()))
         .footer(format!("{width}x{height}"))
-        .attachment("chart.jpg", address(&linked.name, &chart))
+        .attachment("chart.jpg", address(&linked.name, chart))
         .image(ImageRole::Main, "attachment://chart.jpg");
     Ok(document.into())
 }

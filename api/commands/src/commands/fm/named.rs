@@ -29,10 +29,7 @@ pub(super) async fn artist(call: &Call<'_>) -> Result<(Option<UserId>, String), 
     let name = match asked {
         Asked::Playing => playing(call, target).await?.artist.name,
         Asked::Name(name) => name,
-        Asked::Of { title, artist } if query(call).contains('|') => {
-            let _ = title;
-            artist
-        }
+        Asked::Of { artist, .. } if query(call).contains('|') => artist,
         // `Death by Audio` is a name.
         Asked::Of { title, artist } => format!("{title} by {artist}"),
     };

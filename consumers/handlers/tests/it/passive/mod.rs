@@ -4,6 +4,7 @@ pub(crate) mod arrivals;
 mod deaths;
 mod edits;
 pub(crate) mod facts;
+mod lastfm;
 mod messages;
 mod stars;
 mod threads;
