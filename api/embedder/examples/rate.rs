@@ -1,5 +1,8 @@
 //! Requests a second from the cache: `cargo run -p miso-embedder --example rate` (`--release` for the real
 //! thing). Client, service and simulated sites share the cores.
+//!
+//! Measured 2026-11-24 on a 2-core virtual machine that did other work too, own code at opt-level 1, 8 connections: a post with a
+//! video 21,800/s (p95 0.4 ms), with three pictures 22,000/s (p95 0.3 ms), text only 31,300/s (p95 0.2 ms).
 
 use std::time::{Duration, Instant};
 
