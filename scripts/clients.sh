@@ -17,7 +17,7 @@ if [ ! -e "$browser/installed" ] || [ "$(cat "$browser/installed")" != "$browser
     (cd "$browser" && npm ci --silent)
     echo "$browser_mark" >"$browser/installed"
 fi
-cp "$root/tests/browser/panel.mjs" "$browser/"
+cp "$root"/tests/browser/*.mjs "$browser/"
 if [ -e "$to/installed" ] && [ "$(cat "$to/installed")" = "$mark" ]; then
     exit 0
 fi

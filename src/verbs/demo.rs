@@ -128,6 +128,11 @@ impl Demo {
         config.embedder_sites_at = Some(address);
         let bot = overview["bot"].as_str().unwrap_or_default().to_owned();
         let world = DemoWorld::ask(&control, bot).await?;
+        // Whoever looks around sees the operators' pages too, and may kill a handler to see what becomes of its events.
+        if config.panel_operators.is_empty() {
+            config.panel_operators.extend(world.user.parse::<u64>());
+        }
+        config.faults = config.ops_listen.ip().is_loopback();
         let guilds: Vec<serde_json::Value> = reqwest::get(format!("{control}/guilds")).await?.json().await?;
         std::fs::create_dir_all(&config.data_dir).ok();
         // What keeps a log from being opened is said by the start below.

@@ -3,11 +3,13 @@
 // 1. What a new admin does: log in, set a greeting with the channel picker, let a member join in the
 //    playground, see the greeting arrive.
 // 2. The same with the keyboard alone, for the goodbye.
-// 3. axe finds nothing on any page, dark and light, on a phone and on a desktop; nothing is wider than the screen.
+// 3. Last.fm and links in the playground: see listening.mjs.
+// 4. axe finds nothing on any page, dark and light, on a phone and on a desktop; nothing is wider than the screen.
 // Prints what it does; the first failure ends it with exit code 1.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import puppeteer from "puppeteer-core";
+import { links, listening } from "./listening.mjs";
 
 const [base, pictures] = process.argv.slice(2);
 const PATIENCE = 20_000;
@@ -199,6 +201,9 @@ try {
   await aMemberJoins();
   await aTestIsSent(guild);
   await starsAreWeighed(guild);
+  const driver = { page, open, eventually, picture, saved };
+  await listening(driver);
+  await links(driver, guild);
   await goodbyeByKeyboard(guild);
   const of_guild = ["general", "access", "commands", "custom-commands", "greeting", "greeting?tab=goodbye", "logs", "starboard",
     "roles", "activity", "leaderboards", "lastfm", "embeds", "audit", "transfer"].map((name) => [`${guild}/${name}`]);

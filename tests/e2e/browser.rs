@@ -8,7 +8,7 @@ use tokio::process::Command;
 use crate::harness::{ANY_PORT, DEADLINE, eventually, free_address, miso};
 
 /// Clicking through the flows and running axe on every page, twice two times.
-const BROWSER_TIME: Duration = Duration::from_secs(420);
+const BROWSER_TIME: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_sets_a_greeting_a_member_is_greeted_and_every_page_is_accessible() {
