@@ -52,7 +52,7 @@ fn read(words: &Words, coloured: bool) -> Result<Chart, Problem> {
             "padded" => chart.padded = true,
             "topster" => chart.topster = true,
             colour if coloured && chart.colour.is_none() => {
-                chart.colour = Some(colour.trim_start_matches('#').to_owned())
+                chart.colour = Some(colour.trim_start_matches('#').to_owned());
             }
             _ => {
                 let detail = format!(
