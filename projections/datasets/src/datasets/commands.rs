@@ -35,8 +35,8 @@ pub(crate) const ABOUT: About = About {
         ),
         (
             "commands by guild and day",
-            "select guild_id, cast(cast(time as timestamp) as date) as day, count(*) as times from {files} \
-             group by guild_id, day order by day, times desc, guild_id",
+            "select guild_id, cast(cast(time as timestamp) as date) as on_day, count(*) as times from {files} \
+             group by guild_id, on_day order by on_day, times desc, guild_id",
         ),
         (
             "who used most different commands",

@@ -32,8 +32,8 @@ pub(crate) const ABOUT: About = About {
     queries: [
         (
             "joins and departures by day",
-            "select cast(cast(time as timestamp) as date) as day, count(*) filter (event = 'joined') as joined, \
-             count(*) filter (event = 'left') as gone from {files} group by day order by day",
+            "select cast(cast(time as timestamp) as date) as on_day, count(*) filter (event = 'joined') as joined, \
+             count(*) filter (event = 'left') as gone from {files} group by on_day order by on_day",
         ),
         (
             "who left within an hour of joining",
