@@ -291,11 +291,8 @@ impl Decider {
             }
             bytes <= BOT_ANSWERS.0.max_record_bytes
         };
-        let records = plan.replies.iter().map(|reply| {
-            let value = answer(reply).to_bytes();
-            Append::new(BOT_ANSWERS, self.partition, value, now)
-        });
-        records.filter(fits).collect()
+        let record = |reply: &Reply| Append::new(BOT_ANSWERS, self.partition, answer(reply).to_bytes(), now);
+        plan.replies.iter().map(record).filter(fits).collect()
     }
 
     /// Step 5. When somebody else moved the position (an earlier attempt of ours whose end we did not
