@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use miso_datasets::{Scan, Source, Step, line};
+use miso_datasets::{Dataset, Scan, Source, Step, line};
 use miso_log::{Kept, Range, Schemas, SharedLog, Topic, catalogue};
 
 use crate::config::Config;
@@ -114,10 +114,10 @@ async fn describe(log: &SharedLog, topic: Topic, json: bool) -> anyhow::Result<E
             partitions.push((partition, bounds.earliest, bounds.latest));
         }
     }
-    let datasets: Vec<&str> = miso_datasets::Dataset::ALL
+    let datasets: Vec<&str> = Dataset::ALL
         .into_iter()
         .filter(|dataset| Source::Dataset(*dataset).topics().contains(&topic))
-        .map(|dataset| dataset.name())
+        .map(Dataset::name)
         .collect();
     let mut out = Out::new();
     if json || !to_people() {

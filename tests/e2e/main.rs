@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod analysts;
 mod bad_input;
 mod browser;
 mod cli;

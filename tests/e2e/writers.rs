@@ -202,7 +202,7 @@ async fn write(field: Arc<Field>, writer: usize) -> Option<(i64, Change)> {
         if attempt == 0 {
             field.together.wait().await;
         }
-        let expected = (writer % REGARDLESS != 0).then_some(version);
+        let expected = (!writer.is_multiple_of(REGARDLESS)).then_some(version);
         let Answer { status, body } =
             field.put(&mut instance, user, &format!("{writer}-{attempt}"), &prefix, expected).await;
         if status == StatusCode::OK {
@@ -227,7 +227,8 @@ async fn all_write(field: &Arc<Field>) -> BTreeMap<i64, Change> {
     let count = accepted.len();
     let changes: BTreeMap<i64, Change> = accepted.into_iter().collect();
     assert_eq!(changes.len(), count, "no version was given twice");
-    assert!(count >= WRITERS / REGARDLESS + WRITERS / PERSISTENT && count < WRITERS, "{count} were accepted");
+    let least = WRITERS / REGARDLESS + WRITERS / PERSISTENT;
+    assert!((least..WRITERS).contains(&count), "{count} were accepted");
     changes
 }
 

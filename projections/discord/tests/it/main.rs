@@ -320,8 +320,16 @@ async fn permissions_members_and_age_are_answered_from_the_fold_and_after_a_rest
         assert!(state.bot_can_assign(GUILD, 70).is_some_and(|able| able.is_err()), "above");
         let roles = |roles: &[&str]| serde_json::from_value(json!({"roles": roles})).expect("a member");
         let outranks = |user: u64, own: &[&str], role| state.outranks(GUILD, UserId(user), &roles(own), role);
-        assert_eq!((outranks(1, &[], 70), outranks(2, &["60"], 50)), (Some(true), Some(true)), "the owner, and who is above");
-        assert_eq!((outranks(2, &["50"], 50), outranks(3, &[], 50)), (Some(false), Some(false)), "at one's own, and without one");
+        assert_eq!(
+            (outranks(1, &[], 70), outranks(2, &["60"], 50)),
+            (Some(true), Some(true)),
+            "the owner, and who is above"
+        );
+        assert_eq!(
+            (outranks(2, &["50"], 50), outranks(3, &[], 50)),
+            (Some(false), Some(false)),
+            "at one's own, and without one"
+        );
         assert_eq!(outranks(1, &[], 71), None, "no such role");
         assert_eq!((state.known_members(GUILD), state.folded_at_ms(slot(GUILD)).is_some()), (4, true));
         let mut seen = Vec::new();
