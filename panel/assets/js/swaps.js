@@ -49,4 +49,9 @@ export function swaps() {
   document.addEventListener("htmx:sendError", () => toast("The panel cannot be reached. Nothing is lost; try again."));
   const log = document.getElementById("chat");
   if (log) log.scrollTop = log.scrollHeight;
+  // A picture that arrives makes its message higher. Loading does not bubble.
+  document.addEventListener("load", (event) => {
+    const around = event.target.closest?.(".chat-log");
+    if (around) around.scrollTop = around.scrollHeight;
+  }, true);
 }

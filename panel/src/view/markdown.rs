@@ -161,7 +161,9 @@ fn anchor(url: &str, out: &mut String) {
 fn link(rest: &str, depth: usize, names: &Names, out: &mut String) -> Option<usize> {
     let middle = rest.find("](")?;
     let (label, after) = (&rest[1..middle], &rest[middle + 2..]);
-    let url = &after[..after.find(')')?];
+    let written = &after[..after.find(')')?];
+    // In angle brackets Discord shows no preview of it.
+    let url = written.strip_prefix('<').and_then(|url| url.strip_suffix('>')).unwrap_or(written);
     if label.is_empty()
         || label.contains(['[', '\n'])
         || !is_web(url)
@@ -175,7 +177,7 @@ fn link(rest: &str, depth: usize, names: &Names, out: &mut String) -> Option<usi
     inline(&label.replace("http", "htt\u{200b}p"), depth + 1, names, &mut inside);
     out.push_str(&inside);
     out.push_str("</a>");
-    Some(middle + 2 + url.len() + 1)
+    Some(middle + 2 + written.len() + 1)
 }
 
 fn bare_link(rest: &str, out: &mut String) -> Option<usize> {
@@ -268,6 +270,7 @@ mod tests {
     #[test]
     fn only_web_addresses_become_links_and_nothing_breaks_out() {
         assert!(shown("[a](https://b.example/?q=\")").contains("href=\"https://b.example/?q=&quot;\""));
+        assert!(shown("[a](<https://b.example/x>) b").contains("href=\"https://b.example/x\">a</a> b"));
         assert!(shown("see https://b.example/x.").ends_with("https://b.example/x</a>."));
         for hostile in [
             "[a](javascript:alert(1))",
