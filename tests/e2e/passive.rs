@@ -102,6 +102,14 @@ impl World {
         role.expect("a role").to_owned()
     }
 
+    /// A moderator bans a member.
+    async fn ban(&self, user: &str) {
+        let url = format!("{}/v10/guilds/{}/bans/{user}", self.discord.api, self.guild.id);
+        let request = self.http.put(url).header("authorization", format!("Bot {}", self.discord.token));
+        let answer = request.json(&json!({})).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{}", answer.status());
+    }
+
     async fn given(&self, role: &str, user: &str) -> usize {
         let path = format!("/guilds/{}/members/{user}/roles/{role}", self.guild.id);
         let rest = self.discord.journal_containing(&path).await;
@@ -127,9 +135,11 @@ async fn a_guild_that_was_set_up_is_greeted_logged_starred_notified_and_levelled
         .await;
     world.set("goodbye", json!({"enabled": true, "channel": welcome, "message": "Farewell, {user}."})).await;
     world.set("roles", json!({"autoroles": [role]})).await;
-    world.set("logs", json!({"deleted": log, "members": log})).await;
+    world.set("logs", json!({"deleted": log, "members": log, "edited": log, "bans": log})).await;
     world.set("starboard", json!({"enabled": true, "channel": board, "amount": 1})).await;
-    world.set("activity", json!({"enabled": true, "announce": true, "channel": welcome})).await;
+    let rewards = json!([{"level": 2, "role": role}]);
+    let activity = json!({"enabled": true, "announce": true, "channel": welcome, "rewards": rewards});
+    world.set("activity", activity).await;
     world.set("custom-commands", json!({"commands": [{"name": "soup", "text": "Soup for {user}!"}]})).await;
     let words = json!({"values": {"keywords": [{"word": "ramen"}]}});
     world.ask(reqwest::Method::PUT, &format!("/users/{fan}/settings/notifications"), &fan, &words).await;
@@ -149,7 +159,16 @@ async fn a_guild_that_was_set_up_is_greeted_logged_starred_notified_and_levelled
     discord.post("/delete", json!({"channel": talk, "message": oops})).await;
     world.said(&log, "a secret recipe").await;
 
-    // A word, a custom command, a level.
+    // An edited one, and who is banned.
+    let typo = discord.say(&talk, &writer, "a plain receipt").await;
+    discord.post("/edit", json!({"channel": talk, "message": typo, "content": "a plain recipe"})).await;
+    let told = world.said(&log, "a plain receipt").await;
+    assert!(told.to_string().contains("a plain recipe"), "before and after: {told}");
+    let bothersome = discord.post("/join", json!({"guild": guild.id, "name": "Thorn"})).await;
+    world.ban(bothersome["user"].as_str().expect("an id")).await;
+    world.said(&log, "was banned").await;
+
+    // A word, a custom command, a level and its role.
     discord.say(&talk, &writer, "who wants RAMEN tonight").await;
     let direct = discord.post("/direct", json!({"user": fan})).await;
     world.said(direct["channel"].as_str().expect("a channel"), "**RAMEN**").await;
@@ -157,6 +176,8 @@ async fn a_guild_that_was_set_up_is_greeted_logged_starred_notified_and_levelled
     world.said(&talk, "Soup for ").await;
     discord.say(&talk, &writer, &"many words ".repeat(40)).await;
     world.said(&welcome, &format!("<@{writer}> reached level **2**!")).await;
+    eventually("the role of the level is given", || async { (world.given(&role, &writer).await == 1).then_some(()) })
+        .await;
 
     // A star, and its end.
     let good = discord.say(&talk, &writer, "a good one").await;
