@@ -84,14 +84,14 @@ pub(crate) async fn put_on_record(config: &Config, acts: Acts) -> anyhow::Result
 }
 
 async fn append(log: &SharedLog, acts: Acts) -> Result<(), String> {
-    let mut records = Vec::new();
+    // The act first: an end in between leaves a record that is known as put back and is not, never one twice.
+    let of_act = |act: &OperatorAct| Append::new(catalogue::OPERATOR_ACTS, 0, act.to_bytes(), act.at_ms);
+    let mut records: Vec<Append> = acts.acts.iter().map(of_act).collect();
     for back in acts.records {
         let topic = catalogue::by_name(&back.topic).ok_or_else(|| format!("there is no topic {}", back.topic))?;
         let value = STANDARD.decode(&back.value).map_err(|error| format!("the record is not base64: {error}"))?;
         records.push(Append::new(topic, back.partition, value, back.at_ms));
     }
-    let of_act = |act: &OperatorAct| Append::new(catalogue::OPERATOR_ACTS, 0, act.to_bytes(), act.at_ms);
-    records.extend(acts.acts.iter().map(of_act));
     log.append(records).await.map(drop).map_err(|error| error.to_string())
 }
 

@@ -137,16 +137,22 @@ impl Restore {
             let held = miso_log::open(&config.log, "miso restore").await?;
             held.close().await;
         }
-        for (name, path) in [(LOG, &log), (STORE, &store)] {
+        // The store first: it is built anew from a log that is newer, never the other way round.
+        let places = [(STORE, &store), (LOG, &log)];
+        let taken = |name: &str| manifest.files.iter().any(|file| file.name == name);
+        for (name, path) in places.iter().filter(|(name, _)| taken(name)) {
+            copy(&self.from.join(name), path)?;
+        }
+        // Both copies are on disk: only now what is there goes.
+        for (name, path) in places {
             for suffix in ["", "-wal", "-shm"] {
-                let mut old = path.as_os_str().to_owned();
-                old.push(suffix);
-                if Path::new(&old).exists() {
+                let old = with_suffix(path, suffix);
+                if old.exists() {
                     fs::remove_file(&old)?;
                 }
             }
-            if manifest.files.iter().any(|file| file.name == name) {
-                copy(&self.from.join(name), path)?;
+            if taken(name) {
+                fs::rename(with_suffix(path, RESTORING), path)?;
             }
         }
         let restored = act("Restored", "log and store", &manifest.taken, false);
@@ -156,16 +162,23 @@ impl Restore {
     }
 }
 
-/// Copies into place: whole or not at all.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// What stands behind a file's name until it is put in its place.
+const RESTORING: &str = ".restoring";
+
+/// Copies beside its place, onto the disk.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     }
-    let mut beside = to.as_os_str().to_owned();
-    beside.push(".restoring");
+    let beside = with_suffix(to, RESTORING);
     fs::copy(from, &beside).with_context(|| format!("{} cannot be written", to.display()))?;
     File::open(&beside)?.sync_all()?;
-    fs::rename(&beside, to)?;
     Ok(())
 }
 

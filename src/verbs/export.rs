@@ -169,6 +169,10 @@ impl Export {
         if holds(MANIFEST_FILE) {
             return Err(UsageError(format!("{place} holds a finished export: choose another folder")).into());
         }
+        // What an interrupted export left is removed before it goes on: nothing else may stand there.
+        if std::fs::read_dir(&self.to).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(UsageError(format!("{place} is not empty: choose a new folder")).into());
+        }
         Ok(())
     }
 

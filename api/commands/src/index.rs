@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
-use crate::decide::listens::{LISTENS_FETCHED, LISTENS_LATE_MS, ListensFetched};
+use crate::decide::listens::{LISTENS_FETCHED, LISTENS_IN_REQUEST, LISTENS_LATE_MS, ListensFetched};
 use crate::lastfm::{Lane, Lastfm, Listens};
 use crate::problem::Refusal;
 
@@ -126,14 +126,30 @@ async fn look(api: &Api, user: UserId) -> Result<(), Problem> {
 }
 
 impl Turn<'_> {
-    /// What came after `known`, week by week.
+    /// What came after `known`: one page where it holds all, else week by week. Weeks in which nothing came are
+    /// passed over, however many: a listener may have paused for long.
     async fn newer(&mut self, known: Progress) -> Result<(), Problem> {
-        for (from, to) in weeks(known.newest_ms - LISTENS_LATE_MS, self.at_ms) {
-            let mut listens = self.pages(Some(from), to, NEW_PAGES).await?.0;
-            listens.sort();
-            for part in parts(&listens) {
-                self.tell(part, false, false).await?;
+        let from = known.newest_ms - LISTENS_LATE_MS;
+        let (listens, all) = self.pages(Some(from), None, 1).await?;
+        if all {
+            return self.tell_newer(listens).await;
+        }
+        let mut weeks_with_listens = 0;
+        for (from, to) in weeks(from, self.at_ms) {
+            let listens = self.pages(Some(from), to, NEW_PAGES).await?.0;
+            weeks_with_listens += usize::from(listens.iter().any(|listen| listen.at_ms > known.newest_ms));
+            self.tell_newer(listens).await?;
+            if weeks_with_listens == NEW_WEEKS {
+                break;
             }
+        }
+        Ok(())
+    }
+
+    async fn tell_newer(&mut self, mut listens: Vec<Listen>) -> Result<(), Problem> {
+        listens.sort();
+        for part in parts(&listens) {
+            self.tell(part, false, false).await?;
         }
         Ok(())
     }
@@ -203,19 +219,9 @@ impl Turn<'_> {
 }
 
 /// From `from` to now in weeks; the last one is open, so that what is being played is not cut off.
-fn weeks(from: i64, now_ms: i64) -> Vec<(i64, Option<i64>)> {
-    let mut weeks = Vec::new();
-    let mut at = from;
-    while weeks.len() < NEW_WEEKS {
-        let end = at + WEEK_MS;
-        if end >= now_ms {
-            weeks.push((at, None));
-            break;
-        }
-        weeks.push((at, Some(end)));
-        at = end;
-    }
-    weeks
+fn weeks(from: i64, now_ms: i64) -> impl Iterator<Item = (i64, Option<i64>)> {
+    let begin = move |at: i64| (at, Some(at + WEEK_MS).filter(|end| *end < now_ms));
+    std::iter::successors(Some(begin(from)), move |(_, end)| end.map(begin))
 }
 
 /// In requests, none of which ends in the middle of a second: beyond its end nothing of it would be taken
@@ -227,7 +233,7 @@ fn parts(listens: &[Listen]) -> impl Iterator<Item = &[Listen]> {
             return None;
         }
         let mut end = TOGETHER.min(rest.len());
-        while end < rest.len() && rest[end].at_ms == rest[end - 1].at_ms {
+        while end < rest.len().min(LISTENS_IN_REQUEST) && rest[end].at_ms == rest[end - 1].at_ms {
             end += 1;
         }
         let (part, after) = rest.split_at(end);
@@ -262,10 +268,11 @@ mod tests {
 
     #[test]
     fn what_is_new_is_fetched_week_by_week_without_a_gap() {
-        assert_eq!(weeks(0, WEEK_MS - 1), [(0, None)]);
-        assert_eq!(weeks(0, WEEK_MS + 1), [(0, Some(WEEK_MS)), (WEEK_MS, None)]);
-        let long = weeks(0, WEEK_MS * 100);
-        assert!(long.len() == NEW_WEEKS && long.windows(2).all(|pair| pair[0].1 == Some(pair[1].0)));
+        let listed = |from, now_ms| weeks(from, now_ms).collect::<Vec<_>>();
+        assert_eq!(listed(0, WEEK_MS - 1), [(0, None)]);
+        assert_eq!(listed(0, WEEK_MS + 1), [(0, Some(WEEK_MS)), (WEEK_MS, None)]);
+        let long = listed(0, WEEK_MS * 100);
+        assert!(long.len() == 100 && long.windows(2).all(|pair| pair[0].1 == Some(pair[1].0)));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) fn to_unix(text: &str) -> Option<i64> {
 }
 
 fn write(moment: OffsetDateTime) -> Option<String> {
-    moment.to_offset(UtcOffset::UTC).replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
+    moment.checked_to_offset(UtcOffset::UTC)?.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()
 }
 
 #[cfg(test)]
@@ -45,5 +45,6 @@ mod tests {
         assert_eq!(of_unix(1_539_202_764), wanted);
         assert_eq!(to_unix("2018-10-10T20:19:24Z"), Some(1_539_202_764));
         assert_eq!((of_text("yesterday"), of_unix(i64::MAX)), (None, None));
+        assert_eq!(of_text("9999-12-31T23:59:59-01:00"), None, "beyond what a year may be");
     }
 }

@@ -62,8 +62,9 @@ impl Signing<'_> {
             variant.file = Some(self.file(&variant.url, expires_s));
         }
         let fits = |bytes: Option<u64>| bytes.is_none_or(|bytes| bytes <= self.max_bytes);
-        let estimate =
-            |bytes: Option<u64>, bitrate: Option<u64>| bytes.or_else(|| Some(bitrate? * duration_ms? / 8_000));
+        let estimate = |bytes: Option<u64>, bitrate: Option<u64>| {
+            bytes.or_else(|| Some(bitrate?.saturating_mul(duration_ms?) / 8_000))
+        };
         if media.variants.is_empty() {
             media.file = fits(media.bytes).then(|| self.file(&media.url, expires_s));
             return;

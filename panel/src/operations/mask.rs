@@ -24,6 +24,11 @@ const WRITTEN: &[&str] = &[
     "follow_up",
     "custom_id",
     "footer",
+    "word",
+    // Of webhooks and interactions: whoever has them may speak for the bot.
+    "token",
+    "path",
+    "order_key",
 ];
 
 /// Replaces what people wrote by its length, at any depth.

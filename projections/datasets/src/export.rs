@@ -100,9 +100,6 @@ pub async fn export(
             }
         }
         work.topic(log, log_topic, spans, &mut checkpoint, &mut tell).await?;
-        checkpoint.topic += 1;
-        checkpoint.positions.clear();
-        checkpoint.save(place).map_err(ExportError::Checkpoint)?;
     }
     checkpoint.gaps.sort();
     checkpoint.end(place).map_err(ExportError::Checkpoint)?;
@@ -177,6 +174,9 @@ impl Work<'_> {
                 }
             }
         }
+        // With its last segment: a topic whose files are known is not read again.
+        checkpoint.topic += 1;
+        checkpoint.positions.clear();
         self.seal(parts, checkpoint)
     }
 

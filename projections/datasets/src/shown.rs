@@ -7,8 +7,29 @@ use serde_json::{Map, Value};
 use crate::rfc3339;
 
 /// Names of fields whose text a member or a handler wrote.
-const WRITTEN_BY_PEOPLE: [&str; 10] =
-    ["content", "line", "body", "message", "text", "title", "description", "value", "reason", "about"];
+const WRITTEN_BY_PEOPLE: [&str; 19] = [
+    "content",
+    "line",
+    "body",
+    "message",
+    "text",
+    "title",
+    "description",
+    "value",
+    "reason",
+    "about",
+    // Words that members wait for, and settings before and after.
+    "word",
+    "before",
+    "after",
+    "settings",
+    "answer",
+    "follow_up",
+    // Of webhooks and interactions: whoever has them may speak for the bot.
+    "token",
+    "path",
+    "order_key",
+];
 
 /// A record as it is shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,16 +104,25 @@ pub fn mask(value: &mut Value) {
     match value {
         Value::Object(map) => {
             for (name, value) in map {
-                match value {
-                    Value::String(text) if WRITTEN_BY_PEOPLE.contains(&name.as_str()) => {
-                        *value = masked(text).into();
-                    }
-                    _ => mask(value),
+                if WRITTEN_BY_PEOPLE.contains(&name.as_str()) {
+                    hide(value);
+                } else {
+                    mask(value);
                 }
             }
         }
         Value::Array(values) => values.iter_mut().for_each(mask),
         _ => {}
+    }
+}
+
+/// Every text below: what holds it may have names of its own.
+fn hide(value: &mut Value) {
+    match value {
+        Value::String(text) => *value = masked(text).into(),
+        Value::Object(map) => map.values_mut().for_each(hide),
+        Value::Array(values) => values.iter_mut().for_each(hide),
+        Value::Number(_) | Value::Bool(_) | Value::Null => {}
     }
 }
 

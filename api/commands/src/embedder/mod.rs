@@ -46,10 +46,10 @@ impl Embedder {
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
         }
-        let mut response = request.send().await.map_err(|error| away(&error))?;
+        let mut response = request.send().await.map_err(away)?;
         let status = response.status().as_u16();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| away(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(away)? {
             if body.len() + chunk.len() > EMBEDDER_ANSWER_BYTES {
                 tracing::warn!("the embedder's answer is too large");
                 return Err(refusal("provider_broken"));
@@ -61,11 +61,12 @@ impl Embedder {
 }
 
 /// Worth another attempt soon: callers try a 503 again.
-fn away(error: &reqwest::Error) -> Problem {
+fn away(error: reqwest::Error) -> Problem {
     if error.is_timeout() {
         return refusal("provider_slow");
     }
-    tracing::warn!(error = %error, "the embedder cannot be reached");
+    // The address holds the link, which a member wrote.
+    tracing::warn!(error = %error.without_url(), "the embedder cannot be reached");
     let detail = "I cannot look links up right now. Please try again in a moment.";
     Problem::new(503, "embedder-away", "The embedder is away", detail)
 }

@@ -102,7 +102,7 @@ fn media(found: &Value) -> Vec<Media> {
 
 fn video(found: &Value, preview: &Value) -> Option<Media> {
     let url = json::text(&found["fallback_url"])?;
-    let bitrate = json::count(&found["bitrate_kbps"]).map(|kbps| kbps * 1_000);
+    let bitrate = json::count(&found["bitrate_kbps"]).map(|kbps| kbps.saturating_mul(1_000));
     let video = Media {
         thumbnail: preview["images"][0]["source"]["url"].as_str().map(html::unescape),
         duration_ms: json::seconds(&found["duration"]),

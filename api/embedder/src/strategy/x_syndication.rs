@@ -44,7 +44,8 @@ fn token(id: &str) -> String {
     // As many digits as tell the number from the next one, the last one rounded, as browsers write it.
     let point = digits.len();
     let mut fraction = value.fract();
-    let mut delta = (value.next_up() - value) / 2.0;
+    // Never none: of 0 there would be digits for ever.
+    let mut delta = ((value.next_up() - value) / 2.0).max(f64::from_bits(1));
     while fraction >= delta {
         fraction *= 36.0;
         delta *= 36.0;
@@ -191,6 +192,10 @@ mod tests {
     fn the_token_is_what_the_site_s_script_computes() {
         assert_eq!(token("1629307668568633344"), "3y6mctgwzxo");
         assert_eq!(token("20"), "6dq1a2xwd93");
+        // Anybody may write these: they must end.
+        for none in ["0", "00000000000000000000", "", "99999999999999999999"] {
+            assert!(token(none).len() < 1_100, "{none}");
+        }
     }
 
     #[test]

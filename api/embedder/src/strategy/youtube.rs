@@ -51,7 +51,7 @@ fn read_page(context: &Context<'_>, _: &Stage, page: &Page) -> Result<Step, Verd
     let mut post = opengraph::of(context, page)?;
     let thumbnail = post.media.pop().map(|media| media.thumbnail.unwrap_or(media.url));
     let details = &response["videoDetails"];
-    let duration_ms = json::count(&details["lengthSeconds"]).map(|seconds| seconds * 1_000);
+    let duration_ms = json::count(&details["lengthSeconds"]).map(|seconds| seconds.saturating_mul(1_000));
     post.media = vec![Media { duration_ms, ..player(context, thumbnail) }];
     post.metrics.views = json::count(&details["viewCount"]);
     post.author = json::text(&details["author"]).map(|name| Author { name, ..Author::default() }).or(post.author);

@@ -67,7 +67,9 @@ impl Files {
     /// its small print says so.
     pub(crate) async fn of(&self, document: &mut Document, allowance: &Allowance) -> Vec<File> {
         let attachments = std::mem::take(&mut document.attachments);
-        let fetched = join_all(attachments.iter().take(MAX_ATTACHMENTS).map(|attachment| self.fetch(attachment))).await;
+        let fetched =
+            join_all(attachments.iter().take(MAX_ATTACHMENTS).map(|attachment| self.fetch(attachment, allowance)))
+                .await;
         let mut files = Vec::new();
         let mut held = 0;
         for (index, attachment) in attachments.iter().enumerate() {
@@ -78,7 +80,7 @@ impl Files {
             };
             let fits = found.and_then(|file| {
                 let size = file.bytes.len();
-                let fits = held + size <= MESSAGE_ATTACHMENT_BYTES && allowance.take(size);
+                let fits = held + size <= MESSAGE_ATTACHMENT_BYTES;
                 if fits { Ok(file) } else { Err("too_large") }
             });
             let sent = fits.as_ref().ok().map(|file| file.name.clone());
@@ -101,7 +103,7 @@ impl Files {
         files
     }
 
-    async fn fetch(&self, attachment: &Attachment) -> Result<File, &'static str> {
+    async fn fetch(&self, attachment: &Attachment, allowance: &Allowance) -> Result<File, &'static str> {
         let (base, path) = match (attachment.url.strip_prefix(FROM_LASTFM), attachment.url.strip_prefix(FROM_EMBEDDER))
         {
             (Some(path), _) => (self.lastfm.as_ref(), path),
@@ -124,7 +126,7 @@ impl Files {
         let mime = kind.filter(|kind| is_mime(kind)).unwrap_or("application/octet-stream").to_owned();
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| "broke_off")? {
-            if bytes.len() + chunk.len() > MAX_ATTACHMENT_BYTES {
+            if bytes.len() + chunk.len() > MAX_ATTACHMENT_BYTES || !allowance.take(chunk.len()) {
                 return Err("too_large");
             }
             bytes.extend_from_slice(&chunk);

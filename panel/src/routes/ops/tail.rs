@@ -79,7 +79,9 @@ impl Wanted {
         if let Some(word) = &self.contains {
             let holds = |record: &Record| {
                 let value = record.value.as_deref().and_then(|value| schemas.to_json(value).ok());
-                value.is_some_and(|(name, json)| {
+                // What is masked is not found either: nobody reads by searching.
+                value.is_some_and(|(name, mut json)| {
+                    masked(&mut json);
                     name.contains(word.as_str()) || json.to_string().contains(word.as_str())
                 })
             };
