@@ -206,7 +206,7 @@ async fn commands_api(shared: &Shared, cancel: CancellationToken) -> anyhow::Res
     let api = CommandsApi::start(config, Arc::clone(&shared.log), store, cancel);
     let mut prepared = api.ready();
     let readiness = shared.readiness.clone();
-    readiness.waiting("store", "being prepared");
+    readiness.waiting("store", "being prepared, or waiting for the shares of the deciders");
     let listener = shared.listeners.of(Role::CommandsApi)?;
     tokio::select! {
         ended = api.serve(listener) => Ok(ended?),
@@ -360,11 +360,14 @@ async fn handlers(shared: &Shared, cancel: CancellationToken) -> anyhow::Result<
     let commands = miso_handlers::run_commands(commands, log, state, joined, cancel);
     let readiness = shared.readiness.clone();
     readiness.waiting("groups", "waiting for the shares of the handlers' groups");
+    let work = async { tokio::try_join!(messages, events, facts, commands) };
     let ready = async {
         joins.all().await;
         readiness.ready("groups");
-        Ok(())
+        std::future::pending::<()>().await;
     };
-    tokio::try_join!(messages, events, facts, commands, ready)?;
-    Ok(())
+    tokio::select! {
+        ended = work => ended.map(|_| ()).map_err(Into::into),
+        () = ready => Ok(()),
+    }
 }

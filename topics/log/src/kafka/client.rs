@@ -33,6 +33,10 @@ const HEAD_BUFFER_KIB: u32 = 32 * 1_024;
 /// The same for a consumer that catches up.
 const CATCH_UP_BUFFER_KIB: u32 = 8 * 1_024;
 
+/// Settings that a deployment cannot change: fencing and exactly-once rest on them.
+const FIXED: &[&str] =
+    &["isolation.level", "enable.idempotence", "acks", "partition.assignment.strategy", "transaction.timeout.ms"];
+
 /// Names at the broker: with a prefix several logs share one cluster.
 #[derive(Debug, Clone)]
 pub(super) struct Clients {
@@ -86,7 +90,11 @@ impl Clients {
     /// The deployment's own settings win.
     fn finish(&self, mut client: ClientConfig) -> ClientConfig {
         for (key, value) in &self.config.client_settings {
-            client.set(key, value);
+            if FIXED.contains(&key.as_str()) {
+                tracing::warn!(setting = key, "what Miso's guarantees rest on cannot be set otherwise");
+            } else {
+                client.set(key, value);
+            }
         }
         client
     }

@@ -34,6 +34,9 @@ const REVOCATION_TICK: Duration = Duration::from_millis(100);
 /// How long one question about earlier owners' transactions waits for its answer; it is asked again until
 /// there is one.
 const EARLIER_OWNERS_TRY: Duration = Duration::from_secs(1);
+/// After so long it is said that the answer is missing: transactions may be open for 5 s, and the broker looks
+/// for those that are over every 10 s unless told otherwise.
+const EARLIER_OWNERS_LONG: Duration = Duration::from_secs(20);
 /// How long it sleeps when nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -254,7 +257,10 @@ impl MemberThread {
             while !matches!(poll_now(&self.consumer), Polled::Empty) {}
             while let Some(rebalance) = self.next_rebalance() {
                 match rebalance {
-                    Rebalance::Assign(partitions) => self.assign(&partitions),
+                    Rebalance::Assign(partitions) => {
+                        let mut is_gone = || Pin::new(&mut left).poll(&mut cx).is_ready();
+                        self.assign(&partitions, &mut is_gone);
+                    }
                     Rebalance::Revoke(partitions) => self.revoke(partitions),
                 }
             }
@@ -271,11 +277,13 @@ impl MemberThread {
         self.consumer.context().rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    fn assign(&mut self, partitions: &[i32]) {
+    fn assign(&mut self, partitions: &[i32], is_gone: &mut dyn FnMut() -> bool) {
         // The membership is looked at before the assignment is acknowledged: until then librdkafka
         // does not rejoin, so it is the one in which the partitions were given.
         let metadata = self.consumer.group_metadata().map(Arc::new);
-        self.wait_for_earlier_owners(partitions);
+        // What stays ours goes on under the new membership while the rest is waited for.
+        self.membership.change(|assignment| assignment.renew(metadata.clone()));
+        let decided = self.wait_for_earlier_owners(partitions, is_gone);
         let lost = self.consumer.assignment_lost();
         let list = self.list(partitions);
         if let Err(error) = self.consumer.incremental_assign(&list).and_then(|()| self.consumer.pause(&list)) {
@@ -284,6 +292,10 @@ impl MemberThread {
         if lost {
             // What was lost is revoked next.
             self.membership.change(|assignment| assignment.renew(None));
+            return;
+        }
+        if !decided {
+            // The member ends: nothing is told to it any more.
             return;
         }
         self.told = false;
@@ -301,23 +313,34 @@ impl MemberThread {
         }
     }
 
-    /// What earlier owners of the partitions could still commit is decided when this returns, see
-    /// `transactions`; or the partitions are not ours any more.
-    fn wait_for_earlier_owners(&self, partitions: &[i32]) {
+    /// What earlier owners of the partitions could still commit is decided when this answers `true`, see
+    /// `transactions`. That may take as long as the broker lets their transactions be open: until then the
+    /// group's next rebalance waits for this member too. `false`: the member ends.
+    fn wait_for_earlier_owners(&self, partitions: &[i32], is_gone: &mut dyn FnMut() -> bool) -> bool {
         let mut fences = TopicPartitionList::with_capacity(partitions.len());
         for &partition in partitions {
             fences.add_partition(&self.fence_topic, partition);
         }
-        while !partitions.is_empty() && !self.stop.is_stopped() && !self.consumer.assignment_lost() {
-            match self.consumer.committed_offsets(fences.clone(), EARLIER_OWNERS_TRY) {
-                Ok(found) if found.elements().iter().all(|fence| fence.error().is_ok()) => return,
-                Ok(_) => self.signal.wait(REVOCATION_TICK),
-                Err(error) => {
-                    tracing::debug!(group = self.membership.group(), %error, "an earlier owner's transaction is open");
-                    self.signal.wait(REVOCATION_TICK);
-                }
+        let (began, mut said) = (Instant::now(), false);
+        while !partitions.is_empty() {
+            let asked = self.consumer.committed_offsets(fences.clone(), EARLIER_OWNERS_TRY);
+            if asked.is_ok_and(|found| found.elements().iter().all(|fence| fence.error().is_ok())) {
+                break;
             }
+            if self.stop.is_stopped() || is_gone() {
+                return false;
+            }
+            if began.elapsed() > EARLIER_OWNERS_LONG && !std::mem::replace(&mut said, true) {
+                tracing::warn!(
+                    group = self.membership.group(),
+                    "what earlier owners of partitions could still commit is undecided for long: look at the broker"
+                );
+            }
+            self.signal.wait(REVOCATION_TICK);
         }
+        // What the waits may have swallowed is looked for again.
+        self.signal.notify();
+        true
     }
 
     fn revoke(&mut self, partitions: Vec<i32>) {

@@ -10,7 +10,9 @@
 //! takes none once the partition is another's; and one that it took is undecided until the transaction
 //! ends. A later owner asks for that position before it is told of its partition (`membership`), and the
 //! broker does not answer while it is undecided: whatever an earlier owner could still commit is in the
-//! log by then, or never. So the positions can be on their way together with the records.
+//! log by then, or never. So the positions can be on their way together with the records. In the log is not
+//! yet visible: an owner reads up to its own claim, or to what `bounds` calls the latest, never just to what it
+//! sees.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -159,8 +161,7 @@ impl Transactions {
         let written = self.write(producer, requests, metadata);
         let outcome = written.and_then(|offsets| self.end(producer).map(|()| offsets));
         outcome.map_err(|error| {
-            self.abort();
-            match error.rdkafka_error_code() {
+            let aborted = match error.rdkafka_error_code() {
                 Some(
                     code @ (RDKafkaErrorCode::UnknownMemberId
                     | RDKafkaErrorCode::IllegalGeneration
@@ -168,7 +169,9 @@ impl Transactions {
                     | RDKafkaErrorCode::RebalanceInProgress),
                 ) => Aborted::Membership(format!("the group is rebalancing ({code})")),
                 _ => Aborted::Other(reason(&error)),
-            }
+            };
+            self.abort(matches!(aborted, Aborted::Membership(_)));
+            aborted
         })
     }
 
@@ -235,12 +238,14 @@ impl Transactions {
         }
     }
 
-    /// Leaves a producer that can begin again, or none.
-    fn abort(&mut self) {
+    /// Leaves a producer that can begin again, or none. Only one whose every request was `answered` goes on: a
+    /// position that is still on its way to a slow broker would become part of its next transaction.
+    fn abort(&mut self, answered: bool) {
         let Some(producer) = &self.producers[self.turn] else { return };
         let dead = producer.client().fatal_error().is_some();
-        if dead || producer.abort_transaction(Duration::from_millis(u64::from(TRANSACTION_TIMEOUT_MS))).is_err() {
-            // The broker aborts what it left open when its time is over.
+        let time = Duration::from_millis(u64::from(TRANSACTION_TIMEOUT_MS));
+        if dead || producer.abort_transaction(time).is_err() || !answered {
+            // What it left open the broker aborts when its time is over.
             self.producers[self.turn] = None;
         }
     }
