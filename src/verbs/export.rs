@@ -169,8 +169,11 @@ impl Export {
         if holds(MANIFEST_FILE) {
             return Err(UsageError(format!("{place} holds a finished export: choose another folder")).into());
         }
-        // What an interrupted export left is removed before it goes on: nothing else may stand there.
-        if std::fs::read_dir(&self.to).is_ok_and(|mut entries| entries.next().is_some()) {
+        // Files that an export does not know are removed before it goes on: nothing else may stand there.
+        let foreign = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.is_ok_and(|entry| entry.path().extension().is_none_or(|extension| extension != "part"))
+        };
+        if std::fs::read_dir(&self.to).is_ok_and(|entries| entries.into_iter().any(foreign)) {
             return Err(UsageError(format!("{place} is not empty: choose a new folder")).into());
         }
         Ok(())

@@ -209,6 +209,14 @@ async fn wrong_input_says_what_to_type_instead() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
         assert!(told.contains(said), "{arguments:?}: {told}");
     }
+    // What stands in a folder is not an export's to remove.
+    let mine = desk.path("mine");
+    std::fs::create_dir_all(&mine).expect("a folder");
+    let results = Path::new(&mine).join("results.csv");
+    std::fs::write(&results, "a,b").expect("written");
+    let refused = desk.miso(&["export", "messages", "-f", "csv", "--to", &mine]).await;
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("choose a new folder") && results.exists(), "{}", text(&refused.stderr));
     let corrupt = Append::new(catalogue::GATEWAY_EVENTS, 2, &b"no record"[..], desk.begin_ms);
     let log = miso_log::open(&desk.address(), "test").await.expect("opens");
     let offset = log.append(vec![corrupt]).await.expect("appended")[0];

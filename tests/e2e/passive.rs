@@ -199,8 +199,9 @@ async fn a_guild_that_was_set_up_is_greeted_logged_starred_notified_and_levelled
     let late_ms = made_ms(&said) - due_ms;
     assert!((0..PRECISION_MS).contains(&late_ms), "{late_ms} ms after its time");
     assert_eq!(said["content"], format!("<@{fan}> ⏰ Reminder: stir the pot"));
+    let greeted = format!("Welcome <@{newcomer}>");
     for (channel, text) in
-        [(&welcome, "Welcome <@"), (&welcome, "Farewell"), (&talk, "Soup for"), (&log, "secret recipe")]
+        [(&welcome, &*greeted), (&welcome, "Farewell, Newt"), (&talk, "Soup for"), (&log, "secret recipe")]
     {
         assert_eq!(world.containing(channel, text).await.len(), 1, "once: {text}");
     }
